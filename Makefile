@@ -3,6 +3,13 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
+# Kernels configured for gcc pass options to clang that it does not know.
+ifdef LLVM
+ifeq ($(shell grep -s CONFIG_CC_IS_GCC=y $(KDIR)/include/config/auto.conf),CONFIG_CC_IS_GCC=y)
+KCC := CC=$(CURDIR)/scripts/clang
+endif
+endif
+
 ifdef KERNEL
 all: build-kernel
 else
@@ -10,9 +17,8 @@ all: modules
 endif
 
 modules: kdir ## build ouro.ko against KDIR (default: the running kernel); LLVM=1, W=1, C=2 as in the kernel
-	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) $(KCC) modules
 
-# What M=... leaves behind depends on the kernel, so an older build may need the newer rule's help.
 modules_install: kdir ## install ouro.ko for the kernel in KDIR
 	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
 

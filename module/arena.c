@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arenas: taken from the page allocator in one go, given back as a whole.
+ *
+ * The first arena of a heap is one unit; the next is as large as all so far
+ * together, up to 1 MiB.  When memory is fragmented, or the limit near, smaller
+ * ones are tried down to what the pool at hand needs.  Pools go where the
+ * fewest units are free, so that the emptiest arenas drain.
+ */
+#include "ouro.h"
+#include <linux/kmemleak.h>
+#include <linux/log2.h>
+#include <linux/workqueue.h>
+#include "arena.h"
+#include "backing.h"
+#include "heap.h"
+#include "map.h"
+#include "pool.h"
+
+/* Arenas that became empty where pages cannot be given back. */
+static LLIST_HEAD(arena_dead);
+
+static unsigned int bucket_of(const struct ouro_arena *arena)
+{
+	unsigned int free = hweight64(arena->free);
+
+	return min_t(unsigned int, fls(free), OURO_ARENA_BUCKETS - 1);
+}
+
+static size_t arena_meta_size(unsigned int units)
+{
+	struct ouro_arena *arena;
+
+	return struct_size(arena, pool, units);
+}
+
+static u64 units_mask(unsigned int unit, unsigned int units)
+{
+	return GENMASK_ULL(unit + units - 1, unit);
+}
+
+/* The first run of @units free units, or -1.  At most 64 steps. */
+static int find_run(const struct ouro_arena *arena, unsigned int units)
+{
+	u64 free = arena->free;
+	unsigned int i;
+
+	for (i = 1; i < units; i++)
+		free &= free >> 1;
+	return free ? __ffs64(free) : -1;
+}
+
+static void mark_units(struct ouro_heap *heap, struct ouro_arena *arena,
+		       unsigned int unit, unsigned int units, bool free)
+{
+	lockdep_assert_held(&heap->arena_lock);
+	if (free)
+		arena->free |= units_mask(unit, units);
+	else
+		arena->free &= ~units_mask(unit, units);
+	list_move(&arena->link, &heap->arenas[bucket_of(arena)]);
+}
+
+#define FIND_TRIES 16	/* arenas looked at in a bucket */
+
+static struct ouro_arena *find_arena(struct ouro_heap *heap, unsigned int units,
+				     int node, unsigned int *unit)
+{
+	struct ouro_arena *arena;
+	unsigned int i, tries;
+	int run;
+
+	lockdep_assert_held(&heap->arena_lock);
+	for (i = fls(units); i < OURO_ARENA_BUCKETS; i++) {
+		tries = FIND_TRIES;
+		list_for_each_entry(arena, &heap->arenas[i], link) {
+			if (!tries--)
+				break;
+			if (node != NUMA_NO_NODE && arena->node != node)
+				continue;
+			run = find_run(arena, units);
+			if (run < 0)
+				continue;
+			*unit = run;
+			return arena;
+		}
+	}
+	return NULL;
+}
+
+static void arena_free(struct ouro_arena *arena)
+{
+	struct ouro_heap *heap = arena->heap;
+
+	ouro_map_remove_arena(arena);
+	if (!ouro_heap_is_debug(heap))
+		kmemleak_free(arena->base);
+	ouro_backing_free_pages(heap, arena->base,
+				ilog2(arena->units) + OURO_UNIT_ORDER);
+	atomic_long_sub(arena_meta_size(arena->units), &heap->metadata);
+	kfree_rcu(arena, rcu);
+}
+
+static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
+				      unsigned int units, gfp_t gfp, int node)
+{
+	struct ouro_arena *arena;
+
+	arena = ouro_backing_meta(heap, arena_meta_size(units), gfp, node);
+	if (!arena)
+		return NULL;
+	arena->base = ouro_backing_pages(heap, ilog2(units) + OURO_UNIT_ORDER,
+					 gfp, node);
+	if (!arena->base)
+		goto free_meta;
+	arena->heap = heap;
+	arena->units = units;
+	arena->node = page_to_nid(virt_to_page(arena->base));
+	arena->free = units_mask(0, units);
+	if (ouro_map_add_arena(arena, gfp))
+		goto free_pages;
+	/* Blocks may hold the only pointers to kmalloc()ed memory. */
+	if (!ouro_heap_is_debug(heap))
+		kmemleak_alloc(arena->base, units << OURO_UNIT_SHIFT, 1,
+			       gfp & ~GFP_ZONEMASK);
+	return arena;
+
+free_pages:
+	ouro_backing_free_pages(heap, arena->base,
+				ilog2(units) + OURO_UNIT_ORDER);
+free_meta:
+	ouro_backing_free_meta(heap, arena, arena_meta_size(units));
+	return NULL;
+}
+
+/* A new arena for at least @need units; sizes tried: as grown, 16, 4, need. */
+static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
+				     gfp_t gfp, int node)
+{
+	unsigned long held = atomic_long_read(&heap->held) >> OURO_UNIT_SHIFT;
+	unsigned int least = roundup_pow_of_two(need);
+	gfp_t eager = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN |
+		      __GFP_NORETRY;
+	unsigned int units;
+	struct ouro_arena *arena;
+
+	units = held ? min_t(unsigned long, rounddown_pow_of_two(held),
+			     OURO_ARENA_UNITS) : 1;
+	while (units > least) {
+		arena = arena_alloc(heap, units, eager, node);
+		if (arena)
+			return arena;
+		units = units > 16 ? 16 : units > 4 ? 4 : least;
+	}
+	return arena_alloc(heap, least, gfp, node);
+}
+
+/**
+ * ouro_arena_take() - find room for a pool
+ * @heap: the owner
+ * @units: the pool needs, side by side
+ * @gfp: for a new arena
+ * @node: where the pages must be, or NUMA_NO_NODE
+ * @unit: set to the first unit
+ *
+ * Context: As @gfp says; takes heap->arena_lock.
+ * Return: the arena, or NULL.
+ */
+struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
+				   gfp_t gfp, int node, unsigned int *unit)
+{
+	struct ouro_arena *arena, *fresh;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	arena = find_arena(heap, units, node, unit);
+	if (arena)
+		mark_units(heap, arena, *unit, units, false);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	if (arena)
+		return arena;
+
+	fresh = arena_grow(heap, units, gfp, node);
+	if (!fresh)
+		return NULL;
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	list_add(&fresh->link, &heap->arenas[0]);
+	heap->narenas++;
+	*unit = 0;
+	mark_units(heap, fresh, 0, units, false);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return fresh;
+}
+
+static void arena_reap(struct work_struct *work)
+{
+	struct llist_node *dead = llist_del_all(&arena_dead);
+	struct ouro_arena *arena, *next;
+
+	llist_for_each_entry_safe(arena, next, dead, dead)
+		arena_free(arena);
+}
+
+static DECLARE_WORK(arena_work, arena_reap);
+
+/**
+ * ouro_arena_give() - take back the units of a pool
+ * @arena: they lie in
+ * @unit: the first
+ * @units: how many
+ *
+ * An arena that is all free goes back to the page allocator: at once where
+ * that may be done, else from a work item.
+ *
+ * Context: Any but NMI; takes heap->arena_lock.
+ */
+void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
+		     unsigned int units)
+{
+	struct ouro_heap *heap = arena->heap;
+	unsigned long flags;
+	bool empty;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	mark_units(heap, arena, unit, units, true);
+	empty = arena->free == units_mask(0, arena->units);
+	if (empty) {
+		list_del(&arena->link);
+		heap->narenas--;
+	}
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	if (!empty)
+		return;
+	if (ouro_context_is_easy())
+		arena_free(arena);
+	else if (llist_add(&arena->dead, &arena_dead))
+		queue_work(ouro_wq, &arena_work);
+}
+
+/* Waits until arenas handed to the worker so far are gone. */
+void ouro_arena_flush(void)
+{
+	flush_work(&arena_work);
+}
+
+/**
+ * ouro_arena_destroy_all() - give back every page of a dying heap
+ * @heap: that nobody uses any more
+ *
+ * Context: Process context.  Costs a fixed amount per arena and per pool with
+ * a header of its own, whatever the number of live blocks.
+ */
+void ouro_arena_destroy_all(struct ouro_heap *heap)
+{
+	struct ouro_arena *arena, *next;
+	unsigned int i, unit;
+
+	for (i = 0; i < OURO_ARENA_BUCKETS; i++) {
+		list_for_each_entry_safe(arena, next, &heap->arenas[i], link) {
+			for (unit = 0; unit < arena->units; unit++) {
+				struct ouro_pool *pool = arena->pool[unit];
+
+				if (pool && pool->unit == unit)
+					ouro_pool_forget(pool);
+			}
+			list_del(&arena->link);
+			heap->narenas--;
+			arena_free(arena);
+			cond_resched();
+		}
+	}
+}

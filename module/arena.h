@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Arenas: runs of units from the page allocator, handed out as pools.
+ */
+#ifndef OURO_ARENA_H
+#define OURO_ARENA_H
+
+#include "ouro.h"
+
+struct ouro_heap;
+struct ouro_pool;
+
+#define OURO_ARENA_BUCKETS	8	/* by fls(free units): full first */
+
+/**
+ * struct ouro_arena - one run of pages
+ * @link: on heap->arenas[fls(free units)]; guarded by heap->arena_lock
+ * @dead: on the list of arenas to be given back by the worker
+ * @heap: owner
+ * @base: first byte, aligned to OURO_UNIT
+ * @units: in the arena, 1 to OURO_ARENA_UNITS
+ * @node: of its pages
+ * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
+ * @rcu: the map may still lead here until a grace period has passed
+ * @pool: for each unit the header of the pool over it, NULL where free;
+ *	written under heap->arena_lock, read under RCU
+ */
+struct ouro_arena {
+	struct list_head link;
+	struct llist_node dead;
+	struct ouro_heap *heap;
+	char *base;
+	u16 units;
+	s16 node;
+	u64 free;
+	struct rcu_head rcu;
+	struct ouro_pool *pool[];
+};
+
+struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
+				   gfp_t gfp, int node, unsigned int *unit);
+void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
+		     unsigned int units);
+void ouro_arena_destroy_all(struct ouro_heap *heap);
+void ouro_arena_flush(void);
+
+static inline void *ouro_arena_unit(const struct ouro_arena *arena,
+				    unsigned int unit)
+{
+	return arena->base + ((unsigned long)unit << OURO_UNIT_SHIFT);
+}
+
+#endif /* OURO_ARENA_H */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Backing: pages, descriptors and virtual memory for heaps.
+ */
+#include "ouro.h"
+#include <linux/fault-inject.h>
+#include <linux/vmalloc.h>
+#include "backing.h"
+#include "fail.h"
+#include "heap.h"
+
+/* What a caller's flags may ask of the page allocator on a heap's behalf. */
+static gfp_t backing_gfp(const struct ouro_heap *heap, gfp_t gfp)
+{
+	gfp &= ~(__GFP_ZERO | GFP_ZONEMASK | __GFP_COMP | __GFP_NOFAIL |
+		 __GFP_ACCOUNT);
+	if (heap->memcg)
+		gfp |= __GFP_ACCOUNT;
+	return gfp;
+}
+
+/**
+ * ouro_backing_charge() - count bytes of pages against the limit
+ * @heap: the owner
+ * @bytes: to be taken
+ *
+ * Context: Any but NMI.
+ * Return: false when the limit would be passed; nothing is charged then.
+ */
+bool ouro_backing_charge(struct ouro_heap *heap, size_t bytes)
+{
+	unsigned long held = atomic_long_add_return(bytes, &heap->held);
+	unsigned long limit = READ_ONCE(heap->limit);
+	long peak;
+
+	if (unlikely(limit && held > limit)) {
+		atomic_long_sub(bytes, &heap->held);
+		return false;
+	}
+	peak = atomic_long_read(&heap->peak);
+	while (peak < (long)held &&
+	       !atomic_long_try_cmpxchg(&heap->peak, &peak, held))
+		;
+	return true;
+}
+
+void ouro_backing_uncharge(struct ouro_heap *heap, size_t bytes)
+{
+	atomic_long_sub(bytes, &heap->held);
+}
+
+/**
+ * ouro_backing_pages() - 2^order pages, charged
+ * @heap: the owner
+ * @order: as for alloc_pages()
+ * @gfp: the caller's
+ * @node: or NUMA_NO_NODE
+ *
+ * Context: As @gfp says.
+ * Return: the first byte, or NULL.
+ */
+void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
+			 int node)
+{
+	size_t bytes = PAGE_SIZE << order;
+	struct mem_cgroup *old;
+	struct page *page;
+
+	if (ouro_fail(bytes) || !ouro_backing_charge(heap, bytes))
+		return NULL;
+	old = set_active_memcg(heap->memcg);
+	page = alloc_pages_node(node, backing_gfp(heap, gfp), order);
+	set_active_memcg(old);
+	if (page)
+		return page_address(page);
+	ouro_backing_uncharge(heap, bytes);
+	return NULL;
+}
+
+void ouro_backing_free_pages(struct ouro_heap *heap, void *base,
+			     unsigned int order)
+{
+	free_pages((unsigned long)base, order);
+	ouro_backing_uncharge(heap, PAGE_SIZE << order);
+}
+
+/* As ouro_backing_pages(), then gives back what @bytes does not need. */
+void *ouro_backing_exact(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			 int node)
+{
+	unsigned int order = get_order(bytes);
+	size_t whole = PAGE_SIZE << order;
+	struct mem_cgroup *old;
+	struct page *page;
+	void *base;
+
+	if (ouro_fail(bytes) || !ouro_backing_charge(heap, bytes))
+		return NULL;
+	old = set_active_memcg(heap->memcg);
+	page = alloc_pages_node(node, backing_gfp(heap, gfp), order);
+	set_active_memcg(old);
+	if (!page) {
+		ouro_backing_uncharge(heap, bytes);
+		return NULL;
+	}
+	base = page_address(page);
+	split_page(page, order);
+	for (; whole > bytes; whole -= PAGE_SIZE)
+		free_page((unsigned long)base + whole - PAGE_SIZE);
+	return base;
+}
+
+void ouro_backing_free_exact(struct ouro_heap *heap, void *base, size_t bytes)
+{
+	free_pages_exact(base, bytes);
+	ouro_backing_uncharge(heap, bytes);
+}
+
+/* Pages that are contiguous in kernel addresses only.  May sleep. */
+void *ouro_backing_virtual(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			   int node)
+{
+	struct mem_cgroup *old;
+	void *base;
+
+	if (ouro_fail(bytes) || !ouro_backing_charge(heap, bytes))
+		return NULL;
+	gfp = backing_gfp(heap, gfp);
+	old = set_active_memcg(heap->memcg);
+	if (node == NUMA_NO_NODE)
+		base = __vmalloc(bytes, gfp);
+	else
+		base = kvmalloc_node(bytes, gfp, node);
+	set_active_memcg(old);
+	if (!base)
+		ouro_backing_uncharge(heap, bytes);
+	return base;
+}
+
+void ouro_backing_free_virtual(struct ouro_heap *heap, void *base, size_t bytes)
+{
+	kvfree(base);
+	ouro_backing_uncharge(heap, bytes);
+}
+
+/**
+ * ouro_backing_meta() - memory for the module's own use, zeroed
+ * @heap: on whose account
+ * @bytes: wanted
+ * @gfp: the caller's
+ * @node: or NUMA_NO_NODE
+ *
+ * Not part of what the limit bounds: that is pages for blocks.
+ *
+ * Context: As @gfp says.
+ * Return: the memory, or NULL.
+ */
+void *ouro_backing_meta(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			int node)
+{
+	struct mem_cgroup *old;
+	void *meta;
+
+	if (ouro_fail(bytes))
+		return NULL;
+	old = set_active_memcg(heap->memcg);
+	meta = kzalloc_node(bytes, backing_gfp(heap, gfp), node);
+	set_active_memcg(old);
+	if (meta)
+		atomic_long_add(bytes, &heap->metadata);
+	return meta;
+}
+
+void ouro_backing_free_meta(struct ouro_heap *heap, void *meta, size_t bytes)
+{
+	if (!meta)
+		return;
+	kfree(meta);
+	atomic_long_sub(bytes, &heap->metadata);
+}

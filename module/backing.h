@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Backing: everything the module takes from the kernel for a heap goes through
+ * here, so that it is counted, limited, charged and made to fail in tests.
+ */
+#ifndef OURO_BACKING_H
+#define OURO_BACKING_H
+
+#include "ouro.h"
+
+struct ouro_heap;
+
+bool ouro_backing_charge(struct ouro_heap *heap, size_t bytes);
+void ouro_backing_uncharge(struct ouro_heap *heap, size_t bytes);
+
+void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
+			 int node);
+void *ouro_backing_exact(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			 int node);
+void ouro_backing_free_pages(struct ouro_heap *heap, void *base,
+			     unsigned int order);
+void ouro_backing_free_exact(struct ouro_heap *heap, void *base, size_t bytes);
+void *ouro_backing_virtual(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			   int node);
+void ouro_backing_free_virtual(struct ouro_heap *heap, void *base,
+			       size_t bytes);
+
+void *ouro_backing_meta(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
+			int node);
+void ouro_backing_free_meta(struct ouro_heap *heap, void *meta, size_t bytes);
+
+#endif /* OURO_BACKING_H */

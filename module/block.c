@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks: allocation and free, the short way here, the long way in
+ * magazine.c, class.c and large.c.
+ *
+ * This file reads and writes free blocks (the mark), so it is built without
+ * KASAN's instrumentation.
+ */
+#include "ouro.h"
+#include <linux/prefetch.h>
+#include "backing.h"
+#include "check.h"
+#include "heap.h"
+#include "large.h"
+#include "map.h"
+#include "pool.h"
+
+/* Where a debug kernel would look: a stock one is spared the call. */
+static __always_inline void block_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		might_alloc(gfp);
+}
+
+static __always_inline struct ouro_front __percpu *
+front_at(struct ouro_front __percpu *fronts, unsigned long front)
+{
+	return (void __percpu *)fronts + front;
+}
+
+/* A block of an unchecked heap becomes the caller's. */
+static __always_inline void *block_begin(void *block, size_t size, gfp_t gfp,
+					 size_t whole)
+{
+	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
+	if ((gfp & __GFP_ZERO) ||
+	    static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
+				&init_on_alloc))
+		memset(block, 0, whole);
+	ouro_kasan_unpoison(block, size);
+	return block;
+}
+
+/* A block stops being the caller's: it carries the mark from here on. */
+static __always_inline void block_end(void *block, size_t whole, u64 mark)
+{
+	if (static_branch_maybe(CONFIG_INIT_ON_FREE_DEFAULT_ON, &init_on_free))
+		memset(block, 0, whole);
+	WRITE_ONCE(*(u64 *)block, mark);
+	ouro_kasan_poison(block, whole);
+}
+
+/* The long way to a block of any class. */
+static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
+		   int node)
+{
+	bool tight = ouro_context_is_tight(), hungry = false;
+	struct ouro_pool *pool;
+	void *block = NULL;
+
+	if (!ouro_heap_body(heap, gfp))
+		return NULL;
+	if (node == NUMA_NO_NODE || node == numa_mem_id())
+		block = ouro_magazine_alloc(heap, index, tight, &hungry);
+	else if (!tight && ouro_class_take(heap, index, 1, node, &block))
+		atomic_long_inc(&heap->body->class[index].direct);
+	if (tight)
+		return block;
+	if (!block) {
+		if (node == NUMA_NO_NODE)
+			node = heap->node;
+		pool = ouro_pool_create(heap, index, gfp, node);
+		if (!pool)
+			return NULL;
+		block = ouro_class_add(heap, pool);
+		atomic_long_inc(&heap->body->class[index].direct);
+	}
+	ouro_magazine_equip(heap, index, gfp, hungry);
+	return block;
+}
+
+/* As fetch(); before giving up, what this heap holds back is given back. */
+static void *fetch_hard(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
+			int node)
+{
+	void *block = fetch(heap, index, gfp, node);
+
+	if (likely(block))
+		return block;
+	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
+		block = fetch(heap, index, gfp, node);
+	if (!block)
+		atomic_long_inc(&heap->failed);
+	return block;
+}
+
+static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
+				 unsigned int index, int node,
+				 unsigned long caller)
+{
+	void *block = fetch_hard(heap, index, gfp, node);
+
+	if (unlikely(!block))
+		return NULL;
+	if (unlikely(ouro_heap_is_checked(heap)))
+		ouro_check_alloc(ouro_pool_find(block), block, size, caller,
+				 gfp);
+	if (unlikely(ouro_heap_is_debug(heap)))
+		return block;
+	return block_begin(block, size, gfp, ouro_geometry[index].size);
+}
+
+/* What the short way with or without preempt_disable() have in common. */
+static __always_inline void *alloc_fast(struct ouro_heap *heap, size_t size,
+					gfp_t gfp, unsigned long front,
+					bool preempt)
+{
+	struct ouro_front __percpu *fronts;
+	struct ouro_front *here;
+	void *block = NULL;
+
+	block_might_alloc(gfp);
+	fronts = front_at(READ_ONCE(heap->fronts), front);
+	if (preempt)
+		preempt_disable();
+	here = ouro_front_here(fronts);
+	if (likely(ouro_front_enter(here))) {
+		block = ouro_front_pop(here);
+		ouro_front_leave(here);
+	}
+	if (preempt)
+		preempt_enable();
+	return block;
+}
+
+/*
+ * ouro_alloc() with a constant size and plain flags: @front is the class as an
+ * offset in bytes.
+ */
+void *__ouro_alloc_front(struct ouro_heap *heap, size_t size, gfp_t gfp,
+			 unsigned long front)
+{
+	void *block = alloc_fast(heap, size, gfp, front, true);
+
+	if (unlikely(!block))
+		return alloc_slow(heap, size, gfp, front >> OURO_FRONT_SHIFT,
+				  NUMA_NO_NODE, _RET_IP_);
+	return block_begin(block, size, 0, size);
+}
+OURO_EXPORT(__ouro_alloc_front);
+
+/* As __ouro_alloc_front() where the caller cannot be preempted. */
+void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, size_t size,
+				   gfp_t gfp, unsigned long front)
+{
+	void *block;
+
+	lockdep_assert_preemption_disabled();
+	block = alloc_fast(heap, size, gfp, front, false);
+	if (unlikely(!block))
+		return alloc_slow(heap, size, gfp, front >> OURO_FRONT_SHIFT,
+				  NUMA_NO_NODE, _RET_IP_);
+	return block_begin(block, size, 0, size);
+}
+OURO_EXPORT(__ouro_alloc_front_nopreempt);
+
+static noinline bool gfp_is_bad(const struct ouro_heap *heap, gfp_t gfp)
+{
+	if (likely(!(gfp & GFP_ZONEMASK)))
+		return false;
+	pr_err_once("heap %s: zone flags (%pGg) are not served\n", heap->name,
+		    &gfp);
+	return true;
+}
+
+static void *alloc_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
+			 int node)
+{
+	void *block;
+
+	if (node == NUMA_NO_NODE)
+		node = heap->node;
+	block = ouro_large_alloc(heap, size, gfp, node);
+	if (!block && ouro_context_is_easy() && ouro_heap_drain_here(heap))
+		block = ouro_large_alloc(heap, size, gfp, node);
+	if (!block)
+		atomic_long_inc(&heap->failed);
+	return block;
+}
+
+static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
+		       unsigned long caller)
+{
+	unsigned int index;
+	void *block;
+
+	block_might_alloc(gfp);
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (gfp_is_bad(heap, gfp))
+		return NULL;
+	if (size > OURO_CLASS_MAX)
+		return alloc_large(heap, size, gfp, node);
+	index = ouro_class_index(size);
+	if (node == NUMA_NO_NODE) {
+		block = alloc_fast(heap, size, gfp,
+				   (unsigned long)index << OURO_FRONT_SHIFT,
+				   true);
+		if (likely(block))
+			return block_begin(block, size, gfp,
+					   ouro_geometry[index].size);
+	}
+	return alloc_slow(heap, size, gfp, index, node, caller);
+}
+
+/* ouro_alloc() with a size or flags that the compiler does not know. */
+void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
+{
+	return alloc_any(heap, size, gfp, NUMA_NO_NODE, _RET_IP_);
+}
+OURO_EXPORT(__ouro_alloc);
+
+/**
+ * ouro_alloc_node() - allocate a block on a NUMA node
+ * @heap: the owner
+ * @size: in bytes; 0 gives ZERO_SIZE_PTR
+ * @gfp: as for ouro_alloc(); with __GFP_THISNODE no other node will do
+ * @node: wanted, or NUMA_NO_NODE
+ *
+ * Slower than ouro_alloc() unless @node is where the caller runs.
+ *
+ * Context: As ouro_alloc().
+ * Return: the block, or NULL.
+ */
+void *ouro_alloc_node(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
+{
+	if (node != NUMA_NO_NODE &&
+	    (node < 0 || node >= MAX_NUMNODES || !node_online(node)))
+		return NULL;
+	return alloc_any(heap, size, gfp, node, _RET_IP_);
+}
+OURO_EXPORT(ouro_alloc_node);
+
+static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
+{
+	struct ouro_large *large;
+	enum ouro_misuse what = OURO_MISUSE_FOREIGN;
+	struct ouro_heap *heap = NULL;
+
+	rcu_read_lock();
+	large = ouro_ptr_is_odd(ptr) ? NULL : ouro_map_large(ptr);
+	if (large) {
+		heap = large->heap;
+		if (large->base != ptr)
+			what = OURO_MISUSE_INNER;
+		else if (!ouro_large_claim(large))
+			what = OURO_MISUSE_TWICE;
+		else
+			what = OURO_MISUSE_NONE;
+	}
+	rcu_read_unlock();
+	if (what == OURO_MISUSE_NONE)
+		ouro_large_free(large);
+	else
+		ouro_check_report(what, heap, NULL, ptr, caller);
+}
+
+static void free_to_pool(struct ouro_pool *pool, void *block,
+			 unsigned long caller)
+{
+	struct ouro_heap *heap = pool->heap;
+	u64 mark = ouro_mark_of(block);
+
+	if (unlikely(!ouro_pool_is_block(pool, block))) {
+		ouro_check_report(OURO_MISUSE_INNER, heap, pool, block, caller);
+		return;
+	}
+	if (unlikely(ouro_heap_is_checked(heap))) {
+		if (!ouro_check_free(pool, block, caller))
+			return;
+	} else if (unlikely(READ_ONCE(*(u64 *)block) == mark)) {
+		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
+		return;
+	}
+	if (ouro_heap_is_debug(heap))
+		ouro_kasan_poison(block, pool->size);
+	else
+		block_end(block, pool->size, mark);
+	ouro_magazine_free(heap, pool, block);
+}
+
+/* Everything that the short way of a free leaves, misuse included. */
+static noinline void free_slow(const void *ptr, unsigned long caller)
+{
+	struct ouro_pool *pool;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	/* A pointer that was freed before may lead to a pool on its way out. */
+	rcu_read_lock();
+	pool = ouro_pool_find(ptr);
+	if (likely(pool))
+		free_to_pool(pool, (void *)ptr, caller);
+	rcu_read_unlock();
+	if (unlikely(!pool))
+		free_large_or_tell(ptr, caller);
+}
+
+static __always_inline bool free_fast(struct ouro_front __percpu *fronts,
+				      void *block, size_t whole, u64 mark,
+				      bool preempt)
+{
+	struct ouro_front *here;
+	bool done = false;
+	void **top;
+
+	if (preempt)
+		preempt_disable();
+	here = ouro_front_here(fronts);
+	if (likely(ouro_front_enter(here))) {
+		top = ouro_front_top(here);
+		if (likely(!ouro_front_is_full(here, top))) {
+			block_end(block, whole, mark);
+			WRITE_ONCE(*top, block);
+			ouro_front_pushed(here);
+			done = true;
+		}
+		ouro_front_leave(here);
+	}
+	if (preempt)
+		preempt_enable();
+	return done;
+}
+
+/**
+ * ouro_free() - free a block of any heap and size
+ * @ptr: what an allocation returned, or NULL
+ *
+ * A pointer that is not the start of a block, or a block that is free already,
+ * is reported once and left alone: the mark that a free block carries is looked
+ * at before anything is written.  (A caller's data equals the mark, a 64-bit
+ * secret xor the address, by chance once in 2^64; the block then leaks.)
+ *
+ * Context: Any, NMI included.  Takes no lock while this CPU's magazine has
+ * room.
+ */
+void ouro_free(const void *ptr)
+{
+	struct ouro_pool *pool;
+	u64 mark;
+
+	if (unlikely(ouro_ptr_is_odd(ptr)))
+		goto slow;
+	pool = ouro_pool_probe(ptr);
+	if (unlikely(!pool || !ouro_pool_is_block(pool, ptr)))
+		goto slow;
+	mark = ouro_mark_of(ptr);
+	if (unlikely(READ_ONCE(*(u64 *)ptr) == mark))
+		goto slow;
+	if (likely(free_fast(pool->front, (void *)ptr, pool->size, mark, true)))
+		return;
+slow:
+	free_slow(ptr, _RET_IP_);
+}
+OURO_EXPORT(ouro_free);
+
+/* A free that named heap and class, and found no room or a mark. */
+static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
+				     unsigned long front, unsigned long caller)
+{
+	struct ouro_pool *pool;
+
+	if (!ZERO_OR_NULL_PTR(ptr)) {
+		rcu_read_lock();
+		pool = ouro_pool_find(ptr);
+		if (pool && (pool->heap != heap ||
+			     pool->class != front >> OURO_FRONT_SHIFT))
+			ouro_check_report(OURO_MISUSE_HEAP, heap, pool, ptr,
+					  caller);
+		rcu_read_unlock();
+	}
+	/* A wrong name is told of; the block goes where it belongs. */
+	free_slow(ptr, caller);
+}
+
+static __always_inline void free_named(struct ouro_heap *heap, const void *ptr,
+				       unsigned long front, bool preempt,
+				       unsigned long caller)
+{
+	u64 mark = ouro_mark_of(ptr);
+
+	if (likely(!ouro_ptr_is_odd(ptr)) &&
+	    likely(READ_ONCE(*(u64 *)ptr) != mark) &&
+	    likely(free_fast(front_at(READ_ONCE(heap->fronts), front),
+			     (void *)ptr,
+			     ouro_geometry[front >> OURO_FRONT_SHIFT].size,
+			     mark, preempt)))
+		return;
+	free_named_slow(heap, ptr, front, caller);
+}
+
+/* ouro_free_sized(): @front is the class as an offset in bytes. */
+void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
+		       unsigned long front)
+{
+	free_named(heap, ptr, front, true, _RET_IP_);
+}
+OURO_EXPORT(__ouro_free_front);
+
+/* As __ouro_free_front() where the caller cannot be preempted. */
+void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
+				 unsigned long front)
+{
+	lockdep_assert_preemption_disabled();
+	free_named(heap, ptr, front, false, _RET_IP_);
+}
+OURO_EXPORT(__ouro_free_front_nopreempt);
+
+/* Pops as many as this CPU's magazine holds, in one go. */
+static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
+		       gfp_t gfp, size_t count, void **blocks)
+{
+	struct ouro_front __percpu *fronts = READ_ONCE(heap->fronts) + index;
+	struct ouro_front *here;
+	size_t i, got = 0;
+
+	preempt_disable();
+	here = ouro_front_here(fronts);
+	if (ouro_front_enter(here)) {
+		while (got < count && (blocks[got] = ouro_front_pop(here)))
+			got++;
+		ouro_front_leave(here);
+	}
+	preempt_enable();
+	for (i = 0; i < got; i++)
+		block_begin(blocks[i], size, gfp, ouro_geometry[index].size);
+	return got;
+}
+
+/**
+ * ouro_alloc_bulk() - allocate many blocks of one size, all or none
+ * @heap: the owner
+ * @size: of each in bytes
+ * @gfp: as for ouro_alloc()
+ * @count: of blocks
+ * @blocks: filled with the blocks; on failure its contents are undefined
+ *
+ * Context: As ouro_alloc().
+ * Return: 0, or -ENOMEM, and then nothing is allocated.
+ */
+int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		    size_t count, void **blocks)
+{
+	bool poppable = size && size <= OURO_CLASS_MAX && !(gfp & GFP_ZONEMASK);
+	size_t got = 0;
+
+	block_might_alloc(gfp);
+	while (got < count) {
+		if (poppable)
+			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
+					count - got, blocks + got);
+		if (got == count)
+			break;
+		blocks[got] = alloc_any(heap, size, gfp, NUMA_NO_NODE,
+					_RET_IP_);
+		if (!blocks[got]) {
+			ouro_free_bulk(got, blocks);
+			return -ENOMEM;
+		}
+		got++;
+	}
+	return 0;
+}
+OURO_EXPORT(ouro_alloc_bulk);
+
+/**
+ * ouro_free_bulk() - free many blocks
+ * @count: of blocks
+ * @blocks: of any heaps and sizes; NULL among them is fine
+ *
+ * Context: Any, NMI included.
+ */
+void ouro_free_bulk(size_t count, void **blocks)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		ouro_free(blocks[i]);
+}
+OURO_EXPORT(ouro_free_bulk);

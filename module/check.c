@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checks: reports of misuse, and what hardened and debug heaps do on each
+ * allocation and free.
+ *
+ * Looks into free blocks, so it is built without KASAN's instrumentation.
+ */
+#include "ouro.h"
+#include <linux/kmemleak.h>
+#include "backing.h"
+#include "check.h"
+#include "heap.h"
+#include "map.h"
+#include "pool.h"
+
+#define POISON_FREED	0x6b	/* as POISON_FREE in slab */
+#define POISON_FRESH	0x5a	/* as POISON_INUSE */
+#define POISON_BEHIND	0xbb	/* as SLUB_RED_INACTIVE */
+
+atomic_long_t ouro_misuses;
+
+static const char *const misuse_text[] = {
+	[OURO_MISUSE_FOREIGN]	= "free of a foreign pointer",
+	[OURO_MISUSE_INNER]	= "free of a pointer that is not the start of a block",
+	[OURO_MISUSE_TWICE]	= "double free",
+	[OURO_MISUSE_HEAP]	= "wrong heap or size named for a block",
+	[OURO_MISUSE_WRITTEN]	= "block written to after its free",
+	[OURO_MISUSE_OVERRUN]	= "block written to behind its end",
+};
+
+static_assert(ARRAY_SIZE(misuse_text) == OURO_MISUSES);
+
+static struct ouro_track *track_of(const struct ouro_pool *pool,
+				   const void *block)
+{
+	if (!pool->track || !ouro_pool_is_block(pool, block))
+		return NULL;
+	return &pool->track[ouro_pool_index(pool, block)];
+}
+
+/**
+ * ouro_check_report() - tell of a misuse, in one line, and count it
+ * @what: went wrong
+ * @heap: concerned, or NULL
+ * @pool: the pointer points into, or NULL
+ * @ptr: the pointer; never printed
+ * @caller: return address of the offender, 0: unknown
+ *
+ * Context: Any.
+ */
+void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
+		       struct ouro_pool *pool, const void *ptr,
+		       unsigned long caller)
+{
+	const struct ouro_track *track = pool ? track_of(pool, ptr) : NULL;
+	const char *name = heap ? heap->name : "(none)";
+
+	atomic_long_inc(&ouro_misuses);
+	if (heap)
+		atomic_long_inc(&heap->misuse);
+	if (track)
+		pr_err("heap %s: %s: block %u of class %u, by %pS, allocated by %pS, freed by %pS\n",
+		       name, misuse_text[what], ouro_pool_index(pool, ptr),
+		       pool->size, (void *)caller, (void *)track->alloc,
+		       (void *)track->free);
+	else if (pool)
+		pr_err("heap %s: %s: class %u, by %pS\n", name,
+		       misuse_text[what], pool->size, (void *)caller);
+	else
+		pr_err("heap %s: %s, by %pS\n", name, misuse_text[what],
+		       (void *)caller);
+}
+
+static size_t live_bytes(const struct ouro_pool *pool)
+{
+	return BITS_TO_LONGS(pool->blocks) * sizeof(long);
+}
+
+static size_t track_bytes(const struct ouro_pool *pool)
+{
+	return pool->blocks * sizeof(struct ouro_track);
+}
+
+/**
+ * ouro_check_pool_init() - what a pool of a checked heap has in addition
+ * @pool: new, all blocks free
+ * @gfp: the caller's
+ *
+ * Context: As @gfp says.
+ * Return: 0 or -ENOMEM.
+ */
+int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
+{
+	struct ouro_heap *heap = pool->heap;
+
+	pool->live = ouro_backing_meta(heap, live_bytes(pool), gfp, heap->node);
+	if (!pool->live)
+		return -ENOMEM;
+	if (!ouro_heap_is_debug(heap))
+		return 0;
+	kmemleak_not_leak(pool->live);
+	pool->track = ouro_backing_meta(heap, track_bytes(pool), gfp,
+					heap->node);
+	if (!pool->track) {
+		ouro_backing_free_meta(heap, pool->live, live_bytes(pool));
+		pool->live = NULL;
+		return -ENOMEM;
+	}
+	kmemleak_not_leak(pool->track);
+	memset(pool->first, POISON_FREED, (size_t)pool->blocks * pool->size);
+	return 0;
+}
+
+static void forget_live(struct ouro_pool *pool)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, pool->live, pool->blocks)
+		kmemleak_free(ouro_pool_block(pool, i));
+}
+
+/* Undoes ouro_check_pool_init(), with blocks live or not. */
+void ouro_check_pool_exit(struct ouro_pool *pool)
+{
+	struct ouro_heap *heap = pool->heap;
+
+	if (!pool->live)
+		return;
+	if (pool->track)
+		forget_live(pool);
+	ouro_backing_free_meta(heap, pool->live, live_bytes(pool));
+	ouro_backing_free_meta(heap, pool->track, track_bytes(pool));
+}
+
+static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
+			unsigned long caller, gfp_t gfp)
+{
+	struct ouro_track *track = track_of(pool, block);
+
+	if (memchr_inv(block, POISON_FREED, pool->size))
+		ouro_check_report(OURO_MISUSE_WRITTEN, pool->heap, pool, block,
+				  caller);
+	memset(block, want_init_on_alloc(gfp) ? 0 : POISON_FRESH, size);
+	memset(block + size, POISON_BEHIND, pool->size - size);
+	WRITE_ONCE(track->alloc, caller);
+	WRITE_ONCE(track->asked, size);
+	ouro_kasan_unpoison(block, size);
+	kmemleak_alloc(block, size, 1, gfp & ~GFP_ZONEMASK);
+}
+
+/**
+ * ouro_check_alloc() - a block of a checked heap becomes a caller's
+ * @pool: it belongs to
+ * @block: its start
+ * @size: asked for
+ * @caller: return address of who asked
+ * @gfp: the caller's
+ *
+ * Context: As the allocation.
+ */
+void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
+		      unsigned long caller, gfp_t gfp)
+{
+	if (pool->track)
+		debug_alloc(pool, block, size, caller, gfp);
+	/* Ordered after the above by the full barrier that it is. */
+	WARN_ON_ONCE(test_and_set_bit(ouro_pool_index(pool, block),
+				      pool->live));
+}
+
+/**
+ * ouro_check_free() - a caller gives a block of a checked heap back
+ * @pool: it points into, and at the start of a block
+ * @block: the pointer
+ * @caller: return address of who frees
+ *
+ * The map, not the header in front of the block, has the last word on which
+ * pool this is; the live bit has it on whether the block was live.
+ *
+ * Context: Any, NMI included.
+ * Return: true to go on with the free; a report was made otherwise.
+ */
+bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
+{
+	struct ouro_arena *arena = ouro_map_arena(block);
+	struct ouro_track *track = track_of(pool, block);
+	enum ouro_misuse what = OURO_MISUSE_NONE;
+
+	if (!arena || arena->heap != pool->heap || pool->arena != arena)
+		what = OURO_MISUSE_FOREIGN;
+	else if (!test_and_clear_bit(ouro_pool_index(pool, block), pool->live))
+		what = OURO_MISUSE_TWICE;
+	if (what != OURO_MISUSE_NONE) {
+		ouro_check_report(what, pool->heap, pool, block, caller);
+		return false;
+	}
+	if (!track)
+		return true;
+	if (memchr_inv(block + track->asked, POISON_BEHIND,
+		       pool->size - track->asked))
+		ouro_check_report(OURO_MISUSE_OVERRUN, pool->heap, pool, block,
+				  caller);
+	WRITE_ONCE(track->free, caller);
+	kmemleak_free(block);
+	memset(block, POISON_FREED, pool->size);
+	return true;
+}
+
+/* A block of a debug heap was resized in place to @size bytes. */
+void ouro_check_resized(struct ouro_pool *pool, void *block, size_t size,
+			gfp_t gfp)
+{
+	struct ouro_track *track = track_of(pool, block);
+	size_t old = track->asked;
+
+	if (size > old)
+		memset(block + old, gfp & __GFP_ZERO ? 0 : POISON_FRESH,
+		       size - old);
+	memset(block + size, POISON_BEHIND, pool->size - size);
+	WRITE_ONCE(track->asked, size);
+	kmemleak_free(block);
+	kmemleak_alloc(block, size, 1, gfp & ~GFP_ZONEMASK);
+}
+
+/* memcpy() that may read a block beyond what was asked for. */
+void ouro_check_copy(void *to, const void *from, size_t len)
+{
+	memcpy(to, from, len);
+}
+
+#define LEAK_SITES 16	/* call sites told of when a debug heap dies */
+
+struct leak_site {
+	unsigned long caller;
+	unsigned long blocks;
+	unsigned long bytes;
+};
+
+static void leak_add(struct leak_site *sites, const struct ouro_track *track)
+{
+	unsigned int i;
+
+	for (i = 0; i < LEAK_SITES - 1; i++)
+		if (!sites[i].blocks || sites[i].caller == track->alloc)
+			break;
+	/* The last line stands for all sites there is no room for. */
+	sites[i].caller = i < LEAK_SITES - 1 ? track->alloc : 0;
+	sites[i].blocks++;
+	sites[i].bytes += track->asked;
+}
+
+static void leak_scan_arena(struct ouro_arena *arena, struct leak_site *sites)
+{
+	struct ouro_pool *pool;
+	unsigned int unit, i;
+
+	for (unit = 0; unit < arena->units; unit++) {
+		pool = arena->pool[unit];
+		if (!pool || pool->unit != unit || !pool->track)
+			continue;
+		for_each_set_bit(i, pool->live, pool->blocks)
+			leak_add(sites, &pool->track[i]);
+	}
+}
+
+/**
+ * ouro_check_leaks() - tell who allocated what a dying debug heap still holds
+ * @heap: that nobody uses any more
+ *
+ * Context: Process context.
+ */
+void ouro_check_leaks(struct ouro_heap *heap)
+{
+	struct leak_site *sites;
+	struct ouro_arena *arena;
+	unsigned int i;
+
+	sites = kcalloc(LEAK_SITES, sizeof(*sites), GFP_KERNEL);
+	if (!sites)
+		return;
+	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
+		list_for_each_entry(arena, &heap->arenas[i], link)
+			leak_scan_arena(arena, sites);
+	for (i = 0; i < LEAK_SITES && sites[i].blocks; i++)
+		pr_info("heap %s: live: %lu blocks, %lu bytes asked for by %pS\n",
+			heap->name, sites[i].blocks, sites[i].bytes,
+			(void *)sites[i].caller);
+	kfree(sites);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Checks: misuse is told once, counted, and does no damage.
+ */
+#ifndef OURO_CHECK_H
+#define OURO_CHECK_H
+
+#include "ouro.h"
+
+struct ouro_heap;
+struct ouro_pool;
+
+/**
+ * struct ouro_track - who had a block of a debug heap
+ * @alloc: return address of the last allocation
+ * @free: return address of the last free
+ * @asked: bytes asked for
+ */
+struct ouro_track {
+	unsigned long alloc;
+	unsigned long free;
+	u32 asked;
+};
+
+enum ouro_misuse {
+	OURO_MISUSE_NONE = -1,
+	OURO_MISUSE_FOREIGN,	/* not a pointer of any heap */
+	OURO_MISUSE_INNER,	/* inside a block, or into a pool's header */
+	OURO_MISUSE_TWICE,	/* freed already */
+	OURO_MISUSE_HEAP,	/* not of the heap or size named */
+	OURO_MISUSE_WRITTEN,	/* written to after its free */
+	OURO_MISUSE_OVERRUN,	/* written to behind its end */
+	OURO_MISUSES,
+};
+
+extern atomic_long_t ouro_misuses;
+
+void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
+		       struct ouro_pool *pool, const void *ptr,
+		       unsigned long caller);
+void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
+		      unsigned long caller, gfp_t gfp);
+bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller);
+int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp);
+void ouro_check_pool_exit(struct ouro_pool *pool);
+void ouro_check_leaks(struct ouro_heap *heap);
+void ouro_check_resized(struct ouro_pool *pool, void *block, size_t size,
+			gfp_t gfp);
+void ouro_check_copy(void *to, const void *from, size_t len);
+
+#endif /* OURO_CHECK_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Classes: geometry, and the way between pools and everything above them.
+ */
+#include "ouro.h"
+#include "check.h"
+#include "class.h"
+#include "heap.h"
+#include "pool.h"
+
+struct ouro_geometry ouro_geometry[OURO_CLASSES] __ro_after_init;
+
+/* The block size of a class: the inverse of ouro_class_index(). */
+static unsigned int __init class_size(unsigned int index)
+{
+	unsigned int shift;
+
+	if (index < 16)
+		return (index + 1) * 8;
+	if (index < 40)
+		return OURO_CLASS_FINE + (index - 15) * 16;
+	shift = 10 + (index - 40) / 8;
+	return (8 + (index - 40) % 8 + 1) << (shift - 4);
+}
+
+/* Blocks of @size that fit into @units with (or without) the header. */
+static unsigned int __init blocks_in(unsigned int size, unsigned int units,
+				     bool inband)
+{
+	unsigned int bytes = units << OURO_UNIT_SHIFT;
+	unsigned int blocks = bytes / size;
+
+	if (inband)
+		while (blocks * size + ouro_pool_header_size(blocks) > bytes)
+			blocks--;
+	return blocks;
+}
+
+static void __init geometry_fit(struct ouro_geometry *geo)
+{
+	unsigned int bytes = OURO_UNIT, waste;
+
+	geo->units = 1;
+	geo->inband = true;
+	geo->blocks = blocks_in(geo->size, 1, true);
+	waste = bytes - geo->blocks * geo->size;
+	if (waste * 100 <= bytes * 6)
+		return;
+	geo->inband = false;
+	for (; geo->units <= OURO_POOL_UNITS; geo->units++) {
+		bytes = geo->units << OURO_UNIT_SHIFT;
+		geo->blocks = blocks_in(geo->size, geo->units, false);
+		waste = bytes - geo->blocks * geo->size;
+		if (waste * 100 <= bytes * 6)
+			return;
+	}
+	/* Does not happen: the self-test in selftests/ walks the table. */
+	geo->units = OURO_POOL_UNITS;
+}
+
+/* Fills the table.  Once, from module init. */
+void __init ouro_geometry_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < OURO_CLASSES; i++) {
+		struct ouro_geometry *geo = &ouro_geometry[i];
+
+		geo->size = class_size(i);
+		geometry_fit(geo);
+		geo->header = ouro_pool_header_size(geo->blocks);
+		geo->rounds = clamp_t(unsigned int, SZ_32K / geo->size, 4,
+				      OURO_ROUNDS_MAX);
+		geo->parked = clamp_t(unsigned int,
+				      SZ_256K / (geo->rounds * geo->size), 2,
+				      64);
+		geo->mult = (u32)((1ULL << 32) / geo->size) + 1;
+		geo->bound = geo->blocks *
+			(u32)((u64)geo->mult * geo->size - (1ULL << 32));
+	}
+}
+
+void ouro_class_init(struct ouro_class *class, struct lock_class_key *key)
+{
+	unsigned int i;
+
+	raw_spin_lock_init(&class->lock);
+	lockdep_set_class_and_subclass(&class->lock, key, OURO_LOCK_CLASS);
+	for (i = 0; i < OURO_BUCKETS; i++)
+		INIT_HLIST_HEAD(&class->pools[i]);
+	init_llist_head(&class->remote);
+}
+
+static void pool_list(struct ouro_class *class, struct ouro_pool *pool)
+{
+	pool->bucket = ouro_pool_bucket(pool);
+	hlist_add_head(&pool->link, &class->pools[pool->bucket]);
+	if (pool->bucket == OURO_EMPTY)
+		class->nempty++;
+}
+
+static void pool_unlist(struct ouro_class *class, struct ouro_pool *pool)
+{
+	if (pool->bucket == OURO_EMPTY)
+		class->nempty--;
+	hlist_del(&pool->link);
+}
+
+static void pool_relist(struct ouro_class *class, struct ouro_pool *pool)
+{
+	lockdep_assert_held(&class->lock);
+	if (pool->bucket == ouro_pool_bucket(pool))
+		return;
+	pool_unlist(class, pool);
+	pool_list(class, pool);
+}
+
+/*
+ * Takes in the remote frees of all queued pools.  A pool whose announced frees
+ * were not all there yet is queued again: as long as the count is not zero
+ * nobody else queues it, and it cannot be empty, so it stays.
+ */
+static unsigned int class_harvest(struct ouro_class *class)
+{
+	struct llist_node *queue;
+	struct ouro_pool *pool, *next;
+	unsigned int found, twice, all_twice = 0;
+
+	lockdep_assert_held(&class->lock);
+	if (llist_empty(&class->remote))
+		return 0;
+	queue = llist_del_all(&class->remote);
+	llist_for_each_entry_safe(pool, next, queue, remote_link) {
+		found = ouro_pool_harvest(pool, &twice);
+		class->out -= found - twice;
+		all_twice += twice;
+		if (atomic_sub_return(found, &pool->announced) > 0)
+			llist_add(&pool->remote_link, &class->remote);
+		pool_relist(class, pool);
+	}
+	return all_twice;
+}
+
+/* Moves surplus empty pools from the class to @dead.  class->lock is held. */
+static void class_prune(struct ouro_class *class, unsigned int keep,
+			struct hlist_head *dead)
+{
+	struct ouro_pool *pool;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(pool, next, &class->pools[OURO_EMPTY], link) {
+		if (class->nempty <= keep)
+			return;
+		if (atomic_read(&pool->announced))
+			continue;	/* a double free left it so: keep it */
+		pool_unlist(class, pool);
+		class->npools--;
+		hlist_add_head(&pool->link, dead);
+	}
+}
+
+static unsigned long class_bury(struct hlist_head *dead)
+{
+	struct ouro_pool *pool;
+	struct hlist_node *next;
+	unsigned long pools = 0;
+
+	hlist_for_each_entry_safe(pool, next, dead, link) {
+		ouro_pool_release(pool);
+		pools++;
+	}
+	return pools;
+}
+
+#define PICK_TRIES 8	/* pools looked at in a bucket for one on the node */
+
+/* The fullest pool with a free block, on @node if there is one. */
+static struct ouro_pool *class_pick(struct ouro_class *class, int node,
+				    bool strict)
+{
+	struct ouro_pool *pool, *other = NULL;
+	unsigned int i, tries;
+
+	for (i = OURO_PARTIAL; i < OURO_BUCKETS; i++) {
+		tries = PICK_TRIES;
+		hlist_for_each_entry(pool, &class->pools[i], link) {
+			if (node == NUMA_NO_NODE || pool->arena->node == node)
+				return pool;
+			if (!other)
+				other = pool;
+			if (!strict && !--tries)
+				break;
+		}
+	}
+	return strict ? NULL : other;
+}
+
+/* Tells of blocks that were freed twice, and takes the second free back. */
+static void tell_twice(struct ouro_heap *heap, struct ouro_class *class,
+		       unsigned int twice)
+{
+	while (unlikely(twice)) {
+		atomic_long_inc(&class->direct);
+		atomic_long_dec(&class->direct_frees);
+		ouro_check_report(OURO_MISUSE_TWICE, heap, NULL, NULL, 0);
+		twice--;
+	}
+}
+
+/**
+ * ouro_class_take() - move blocks out of the pools, the fullest pools first
+ * @heap: the owner, with a body
+ * @index: of the class
+ * @count: wanted
+ * @node: the only node they may be on, or NUMA_NO_NODE: the near ones first
+ * @blocks: where to put them
+ *
+ * Context: Any but NMI; takes class->lock.  At most @count blocks are moved.
+ * Return: how many.
+ */
+unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
+			     unsigned int count, int node, void **blocks)
+{
+	struct ouro_class *class = &heap->body->class[index];
+	bool strict = node != NUMA_NO_NODE;
+	unsigned int taken = 0, twice;
+	struct ouro_pool *pool;
+	unsigned long flags;
+
+	if (!strict && nr_online_nodes > 1)
+		node = numa_mem_id();
+	raw_spin_lock_irqsave(&class->lock, flags);
+	twice = class_harvest(class);
+	while (taken < count) {
+		pool = class_pick(class, node, strict);
+		if (!pool)
+			break;
+		taken += ouro_pool_take(pool, count - taken, blocks + taken);
+		pool_relist(class, pool);
+	}
+	class->out += taken;
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	tell_twice(heap, class, twice);
+	return taken;
+}
+
+static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
+				 const void *block)
+{
+	if (geo->inband)
+		return (void *)((unsigned long)block & ~(OURO_UNIT - 1));
+	return ouro_pool_find(block);
+}
+
+/**
+ * ouro_class_give() - put blocks back into their pools
+ * @heap: the owner
+ * @index: of the class
+ * @count: of blocks
+ * @blocks: all of this heap and class
+ *
+ * Pools that become empty, but for OURO_EMPTY_KEPT, go back to their arenas.
+ *
+ * Context: Any but NMI; takes class->lock, then heap->arena_lock.
+ */
+void ouro_class_give(struct ouro_heap *heap, unsigned int index,
+		     unsigned int count, void **blocks)
+{
+	const struct ouro_geometry *geo = &ouro_geometry[index];
+	struct ouro_class *class = &heap->body->class[index];
+	unsigned int i, twice;
+	struct ouro_pool *pool;
+	HLIST_HEAD(dead);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&class->lock, flags);
+	twice = class_harvest(class);
+	for (i = 0; i < count; i++) {
+		pool = pool_of(geo, blocks[i]);
+		if (likely(ouro_pool_give(pool, blocks[i])))
+			class->out--;
+		else
+			twice++;
+		pool_relist(class, pool);
+	}
+	if (class->nempty > OURO_EMPTY_KEPT)
+		class_prune(class, OURO_EMPTY_KEPT, &dead);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	class_bury(&dead);
+	tell_twice(heap, class, twice);
+}
+
+/**
+ * ouro_class_add() - take a new pool in, and its first block out
+ * @heap: the owner
+ * @pool: on no list yet
+ *
+ * Context: Any but NMI; takes class->lock.
+ * Return: the block: whoever made the pool is served.
+ */
+void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool)
+{
+	struct ouro_class *class = &heap->body->class[pool->class];
+	unsigned long flags;
+	void *block;
+
+	raw_spin_lock_irqsave(&class->lock, flags);
+	class->npools++;
+	class->out += ouro_pool_take(pool, 1, &block);
+	pool_list(class, pool);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	return block;
+}
+
+/**
+ * ouro_class_give_remote() - free a block without a lock
+ * @heap: the owner
+ * @pool: it belongs to
+ * @block: its start
+ *
+ * The free is announced before its bit is set, and setting the bit is the last
+ * touch: from then on the block may be harvested and the pool released.  Who
+ * announces first queues the pool.
+ *
+ * Context: Any, NMI included.
+ */
+void ouro_class_give_remote(struct ouro_heap *heap, struct ouro_pool *pool,
+			    void *block)
+{
+	struct ouro_class *class = &heap->body->class[pool->class];
+	unsigned int index = ouro_pool_index(pool, block);
+
+	atomic_long_inc(&class->direct_frees);
+	atomic_long_dec(&class->direct);
+	if (atomic_inc_return(&pool->announced) == 1)
+		llist_add(&pool->remote_link, &class->remote);
+	/*
+	 * Full barrier; pairs with the xchg() in ouro_pool_harvest().  A bit
+	 * already set leaves the pool announced for good: it is then visited at
+	 * each harvest and never released before its heap, which does no harm.
+	 */
+	if (unlikely(test_and_set_bit(index, pool->remote)))
+		tell_twice(heap, class, 1);
+}
+
+/**
+ * ouro_class_trim() - give back every empty pool
+ * @heap: the owner, with a body
+ * @index: of the class
+ *
+ * Context: Any but NMI; takes class->lock, then heap->arena_lock.
+ * Return: how many pools went.
+ */
+unsigned long ouro_class_trim(struct ouro_heap *heap, unsigned int index)
+{
+	struct ouro_class *class = &heap->body->class[index];
+	HLIST_HEAD(dead);
+	unsigned long flags;
+	unsigned int twice;
+
+	raw_spin_lock_irqsave(&class->lock, flags);
+	twice = class_harvest(class);
+	class_prune(class, 0, &dead);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	tell_twice(heap, class, twice);
+	return class_bury(&dead);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only file that tests kernel versions: one name for what kernels from 6.1
+ * on spell differently.
+ */
+#ifndef OURO_COMPAT_H
+#define OURO_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/kasan.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/shrinker.h>
+#include <linux/version.h>
+
+/* Export namespaces became string literals in 6.13. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define OURO_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, "OURO")
+#else
+#define OURO_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, OURO)
+#endif
+
+/* Orders below this one can be asked of the page allocator. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define OURO_ORDER_LIMIT NR_PAGE_ORDERS
+#else
+#define OURO_ORDER_LIMIT MAX_ORDER
+#endif
+
+/* Later kernels want every queue to say WQ_UNBOUND or WQ_PERCPU. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define OURO_WQ_PERCPU WQ_PERCPU	/* an enumerator there */
+#else
+#define OURO_WQ_PERCPU 0
+#endif
+
+/* Generic KASAN exports kasan_poison(), its prototype is private to mm/. */
+#ifdef CONFIG_KASAN_GENERIC
+void kasan_poison(const void *addr, size_t size, u8 value, bool init);
+
+#define OURO_SHADOW_FREE	0xFB	/* as KASAN_SLAB_FREE */
+#define OURO_SHADOW_GRANULE	8	/* bytes that one shadow byte describes */
+
+static inline void ouro_kasan_poison(const void *block, size_t size)
+{
+	kasan_poison(block, round_up(size, OURO_SHADOW_GRANULE),
+		     OURO_SHADOW_FREE, false);
+}
+
+static inline void ouro_kasan_unpoison(const void *block, size_t size)
+{
+	size_t whole = round_down(size, OURO_SHADOW_GRANULE);
+
+	kasan_poison(block, whole, 0, false);
+	if (size != whole)
+		kasan_poison(block + whole, OURO_SHADOW_GRANULE, size - whole,
+			     false);
+}
+#else
+static inline void ouro_kasan_poison(const void *block, size_t size)
+{
+}
+
+static inline void ouro_kasan_unpoison(const void *block, size_t size)
+{
+}
+#endif
+
+/* Shrinkers are allocated from 6.7 on, embedded before. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *
+ouro_shrinker_create(const char *name,
+		     unsigned long (*count)(struct shrinker *s,
+					    struct shrink_control *sc),
+		     unsigned long (*scan)(struct shrinker *s,
+					   struct shrink_control *sc))
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+static inline void ouro_shrinker_destroy(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#else
+static inline struct shrinker *
+ouro_shrinker_create(const char *name,
+		     unsigned long (*count)(struct shrinker *s,
+					    struct shrink_control *sc),
+		     unsigned long (*scan)(struct shrinker *s,
+					   struct shrink_control *sc))
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+	return shrinker;
+}
+
+static inline void ouro_shrinker_destroy(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#endif
+
+#endif /* OURO_COMPAT_H */

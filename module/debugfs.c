@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be seen under /sys/kernel/debug/ouro.
+ *
+ * Reading never collects, never trims and takes no lock that an allocation
+ * waits for, but for heap->arena_lock while the addresses of arenas are copied.
+ */
+#include "ouro.h"
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include "check.h"
+#include "debugfs.h"
+#include "fail.h"
+#include "heap.h"
+#include "pool.h"
+#include "stat.h"
+
+#define SCHEMA 1	/* of stat.json; grows when a field changes its meaning */
+
+static struct dentry *root;
+
+/*
+ * The figures of a heap, once for people and for programs.
+ */
+static const struct stat_field {
+	const char *name;
+	const char *unit;
+	const char *meaning;
+	size_t offset;
+} stat_fields[] = {
+#define FIELD(member, unit, meaning) \
+	{ #member, unit, meaning, offsetof(struct ouro_heap_stat, member) }
+	FIELD(live, "blocks", "held by callers, of every size"),
+	FIELD(live_bytes, "bytes", "the sum of their block sizes"),
+	FIELD(cached, "blocks", "free, in per-CPU magazines and depots"),
+	FIELD(allocs, "blocks", "allocated since the heap was created"),
+	FIELD(frees, "blocks", "freed since the heap was created"),
+	FIELD(held, "bytes", "of pages held, what the limit bounds"),
+	FIELD(peak, "bytes", "the most pages held so far"),
+	FIELD(limit, "bytes", "0: none; write to the file limit to change it"),
+	FIELD(metadata, "bytes", "descriptors, magazines, per-CPU tables, on top"),
+	FIELD(arenas, "arenas", "runs of pages that pools are cut from"),
+	FIELD(pools, "pools", "runs of blocks of one size"),
+	FIELD(large, "blocks", "live blocks above 8192 bytes: whole pages"),
+	FIELD(limit_hits, "times", "an allocation was refused for the limit"),
+	FIELD(failed, "times", "an allocation failed, whatever the reason"),
+	FIELD(misuse, "times", "a bad free was reported in the kernel log"),
+#undef FIELD
+};
+
+static unsigned long stat_value(const struct ouro_heap_stat *stat,
+				const struct stat_field *field)
+{
+	return *(const unsigned long *)((const char *)stat + field->offset);
+}
+
+static void show_flags(struct seq_file *m, const struct ouro_heap *heap)
+{
+	if (!heap->flags)
+		seq_puts(m, " none");
+	if (heap->flags & OURO_HEAP_ACCOUNT)
+		seq_puts(m, " account");
+	if (heap->flags & OURO_HEAP_HARDENED)
+		seq_puts(m, " hardened");
+	if (heap->flags & OURO_HEAP_DEBUG)
+		seq_puts(m, " debug");
+}
+
+static int stat_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_heap_stat stat;
+	unsigned int i;
+
+	ouro_heap_stat(heap, &stat);
+	seq_printf(m, "# heap %s, flags:", heap->name);
+	show_flags(m, heap);
+	seq_printf(m, "\n# %-10s %14s %-6s  %s\n", "name", "value", "unit",
+		   "meaning");
+	for (i = 0; i < ARRAY_SIZE(stat_fields); i++)
+		seq_printf(m, "%-12s %14lu %-6s  %s\n", stat_fields[i].name,
+			   stat_value(&stat, &stat_fields[i]),
+			   stat_fields[i].unit, stat_fields[i].meaning);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stat);
+
+static int json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_class_stat class;
+	struct ouro_heap_stat stat;
+	const char *comma = "";
+	unsigned int i;
+
+	ouro_heap_stat(heap, &stat);
+	seq_printf(m, "{\"schema\": %d, \"heap\": \"%s\", \"flags\": %u", SCHEMA,
+		   heap->name, heap->flags);
+	for (i = 0; i < ARRAY_SIZE(stat_fields); i++)
+		seq_printf(m, ", \"%s\": %lu", stat_fields[i].name,
+			   stat_value(&stat, &stat_fields[i]));
+	seq_puts(m, ", \"classes\": [");
+	for (i = 0; i < OURO_CLASSES; i++) {
+		ouro_stat_class(heap, i, &class);
+		if (!class.allocs && !class.pools)
+			continue;
+		seq_printf(m, "%s{\"size\": %u, \"live\": %lu, \"magazines\": %lu, \"depot\": %lu, \"pools\": %lu, \"empty\": %lu, \"allocs\": %lu, \"frees\": %lu}",
+			   comma, ouro_geometry[i].size, class.live,
+			   class.fronts, class.depot, class.pools, class.empty,
+			   class.allocs, class.frees);
+		comma = ", ";
+	}
+	seq_puts(m, "]}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(json);
+
+static int classes_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_class_stat stat;
+	unsigned int i;
+
+	seq_puts(m, "# size: bytes of a block; live, magazines, depot: blocks; pools: of KiB each, of these empty\n");
+	seq_printf(m, "# %5s %10s %10s %10s %8s %5s %7s %12s %12s\n", "size",
+		   "live", "magazines", "depot", "pools", "KiB", "empty",
+		   "allocs", "frees");
+	for (i = 0; i < OURO_CLASSES; i++) {
+		ouro_stat_class(heap, i, &stat);
+		if (!stat.allocs && !stat.pools)
+			continue;
+		seq_printf(m, "%7u %10lu %10lu %10lu %8lu %5lu %7lu %12lu %12lu\n",
+			   ouro_geometry[i].size, stat.live, stat.fronts,
+			   stat.depot, stat.pools,
+			   (ouro_geometry[i].units * OURO_UNIT) / SZ_1K,
+			   stat.empty, stat.allocs, stat.frees);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(classes);
+
+/*
+ * The state of one unit: '.' in no pool, '0' to '9' a pool with that many
+ * tenths of its blocks out, '#' all of them, '-' more of the pool before.
+ *
+ * A pool may be released while we look: its header is read as if it might not
+ * be there, and a stale one shows a stale digit.
+ */
+static char unit_char(const struct ouro_arena *arena, unsigned int unit)
+{
+	struct ouro_pool *pool = READ_ONCE(arena->pool[unit]);
+	struct ouro_pool header;
+
+	if (!pool)
+		return '.';
+	if (unit && READ_ONCE(arena->pool[unit - 1]) == pool)
+		return '-';
+	if (copy_from_kernel_nofault(&header, pool,
+				     offsetof(struct ouro_pool, link)) ||
+	    !header.blocks || header.free > header.blocks)
+		return '?';
+	if (!header.free)
+		return '#';
+	return '0' + (header.blocks - header.free) * 10 / header.blocks;
+}
+
+static void show_arena(struct seq_file *m, const struct ouro_arena *arena)
+{
+	unsigned int unit;
+
+	seq_printf(m, "%5lu %5d ",
+		   (arena->units * OURO_UNIT) / SZ_1K, arena->node);
+	for (unit = 0; unit < arena->units; unit++)
+		seq_putc(m, unit_char(arena, unit));
+	seq_putc(m, '\n');
+}
+
+static unsigned int copy_arenas(struct ouro_heap *heap,
+				struct ouro_arena **arenas, unsigned int room)
+{
+	struct ouro_arena *arena;
+	unsigned int i, n = 0;
+
+	raw_spin_lock_irq(&heap->arena_lock);
+	for (i = 0; i < OURO_ARENA_BUCKETS && n < room; i++) {
+		list_for_each_entry(arena, &heap->arenas[i], link) {
+			if (n == room)
+				break;
+			arenas[n++] = arena;
+		}
+	}
+	raw_spin_unlock_irq(&heap->arena_lock);
+	return n;
+}
+
+#define ARENAS_SHOWN 1024	/* as many addresses are copied under the lock */
+
+static int arenas_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_arena **arenas;
+	unsigned int i, n, all = READ_ONCE(heap->narenas);
+
+	arenas = kcalloc(ARENAS_SHOWN, sizeof(*arenas), GFP_KERNEL);
+	if (!arenas)
+		return -ENOMEM;
+	seq_puts(m, "# one line an arena, the fullest first, one character for 16 KiB:\n"
+		    "# . free  0-9 tenths of the pool's blocks that are out  # all of them  - goes on\n"
+		    "#  KiB  node map\n");
+	rcu_read_lock();	/* arenas that go meanwhile are still there */
+	n = copy_arenas(heap, arenas, ARENAS_SHOWN);
+	for (i = 0; i < n; i++)
+		show_arena(m, arenas[i]);
+	rcu_read_unlock();
+	if (all > n)
+		seq_printf(m, "# and %u more\n", all - n);
+	kfree(arenas);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(arenas);
+
+static int limit_get(void *data, u64 *value)
+{
+	*value = ouro_heap_limit(data);
+	return 0;
+}
+
+static int limit_set(void *data, u64 value)
+{
+	if (value > LONG_MAX)
+		return -EINVAL;
+	return ouro_heap_set_limit(data, value);
+}
+DEFINE_DEBUGFS_ATTRIBUTE(limit_fops, limit_get, limit_set, "%llu\n");
+
+static int trim_set(void *data, u64 value)
+{
+	if (value != 1)
+		return -EINVAL;
+	ouro_heap_trim(data);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(trim_fops, NULL, trim_set, "%llu\n");
+
+static void *heaps_start(struct seq_file *m, loff_t *pos)
+	__acquires(&ouro_heaps_lock)
+{
+	mutex_lock(&ouro_heaps_lock);
+	return seq_list_start_head(&ouro_heaps, *pos);
+}
+
+static void *heaps_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return seq_list_next(v, &ouro_heaps, pos);
+}
+
+static void heaps_stop(struct seq_file *m, void *v)
+	__releases(&ouro_heaps_lock)
+{
+	mutex_unlock(&ouro_heaps_lock);
+}
+
+static int heaps_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap_stat stat;
+	struct ouro_heap *heap;
+
+	if (v == &ouro_heaps) {
+		seq_puts(m, "# live: blocks; live_bytes, held (pages), limit (0: none): bytes\n");
+		seq_printf(m, "# %-22s %10s %12s %12s %12s %7s %7s %7s\n",
+			   "name", "live", "live_bytes", "held", "limit",
+			   "arenas", "failed", "misuse");
+		return 0;
+	}
+	heap = list_entry(v, struct ouro_heap, link);
+	ouro_heap_stat(heap, &stat);
+	seq_printf(m, "%-24s %10lu %12lu %12lu %12lu %7lu %7lu %7lu\n",
+		   heap->name, stat.live, stat.live_bytes, stat.held,
+		   stat.limit, stat.arenas, stat.failed, stat.misuse);
+	return 0;
+}
+
+static const struct seq_operations heaps_sops = {
+	.start = heaps_start,
+	.next = heaps_next,
+	.stop = heaps_stop,
+	.show = heaps_show,
+};
+DEFINE_SEQ_ATTRIBUTE(heaps);
+
+static int misuse_get(void *data, u64 *value)
+{
+	*value = atomic_long_read(&ouro_misuses);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(misuse_fops, misuse_get, NULL, "%llu\n");
+
+/* Files of a new heap.  That they cannot be made is no reason to fail. */
+void ouro_debugfs_add(struct ouro_heap *heap)
+{
+	heap->dir = debugfs_create_dir(heap->name, root);
+	debugfs_create_file("stat", 0444, heap->dir, heap, &stat_fops);
+	debugfs_create_file("stat.json", 0444, heap->dir, heap, &json_fops);
+	debugfs_create_file("classes", 0444, heap->dir, heap, &classes_fops);
+	debugfs_create_file("arenas", 0444, heap->dir, heap, &arenas_fops);
+	debugfs_create_file_unsafe("limit", 0644, heap->dir, heap, &limit_fops);
+	debugfs_create_file_unsafe("trim", 0200, heap->dir, heap, &trim_fops);
+}
+
+/* Waits for readers of the heap's files. */
+void ouro_debugfs_remove(struct ouro_heap *heap)
+{
+	debugfs_remove(heap->dir);
+}
+
+void __init ouro_debugfs_init(void)
+{
+	root = debugfs_create_dir("ouro", NULL);
+	debugfs_create_file("heaps", 0444, root, NULL, &heaps_fops);
+	debugfs_create_file_unsafe("misuse", 0444, root, NULL, &misuse_fops);
+	ouro_fail_init(root);
+}
+
+void ouro_debugfs_exit(void)
+{
+	debugfs_remove(root);
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heaps: birth, attributes and death.
+ */
+#include "ouro.h"
+#include <linux/ctype.h>
+#include <linux/err.h>
+#include <ouro/reserve.h>
+#include "backing.h"
+#include "check.h"
+#include "debugfs.h"
+#include "fail.h"
+#include "heap.h"
+#include "large.h"
+
+DEFINE_MUTEX(ouro_heaps_lock);
+LIST_HEAD(ouro_heaps);
+
+bool ouro_harden_all;
+module_param_named(hardened, ouro_harden_all, bool, 0444);
+MODULE_PARM_DESC(hardened, "every heap is hardened (default: as created)");
+
+static size_t depots_size(void)
+{
+	return array3_size(nr_node_ids, OURO_CLASSES,
+			   sizeof(struct ouro_depot));
+}
+
+static void body_destroy(struct ouro_heap *heap, struct ouro_body *body)
+{
+	if (!body)
+		return;
+	free_percpu(body->fronts);
+	ouro_backing_free_meta(heap, body->depot, depots_size());
+	ouro_backing_free_meta(heap, body, sizeof(*body));
+}
+
+static struct ouro_front __percpu *fronts_create(gfp_t gfp)
+{
+	struct ouro_front __percpu *fronts;
+	size_t size = sizeof(*fronts) * OURO_CLASSES;
+
+	if (ouro_fail(size))
+		return NULL;
+	fronts = __alloc_percpu_gfp(size, __alignof__(*fronts),
+				    (gfp & GFP_KERNEL) == GFP_KERNEL ?
+				    GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+	if (fronts)
+		ouro_front_init(fronts);
+	return fronts;
+}
+
+static struct ouro_body *body_create(struct ouro_heap *heap, gfp_t gfp)
+{
+	struct ouro_body *body;
+	unsigned int i;
+
+	body = ouro_backing_meta(heap, sizeof(*body), gfp, NUMA_NO_NODE);
+	if (!body)
+		return NULL;
+	body->depot = ouro_backing_meta(heap, depots_size(), gfp, NUMA_NO_NODE);
+	body->fronts = fronts_create(gfp);
+	if (!body->depot || !body->fronts) {
+		body_destroy(heap, body);
+		return NULL;
+	}
+	for (i = 0; i < OURO_CLASSES; i++)
+		ouro_class_init(&body->class[i], heap->key);
+	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++)
+		ouro_depot_init(&body->depot[i], heap->key);
+	return body;
+}
+
+/**
+ * ouro_heap_body() - what a heap allocates with, made the first time
+ * @heap: the heap
+ * @gfp: the caller's
+ *
+ * Context: Any; makes nothing where the context is tight.
+ * Return: the body, or NULL.
+ */
+struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp)
+{
+	/* Pairs with the cmpxchg() below. */
+	struct ouro_body *body = smp_load_acquire(&heap->body);
+	struct ouro_body *other;
+
+	if (likely(body) || ouro_context_is_tight())
+		return body;
+	body = body_create(heap, gfp);
+	if (!body)
+		return NULL;
+	other = cmpxchg(&heap->body, NULL, body);
+	if (other) {
+		body_destroy(heap, body);
+		return other;
+	}
+	/* The fast path follows this pointer: an address dependency. */
+	if (!ouro_heap_is_checked(heap))
+		smp_store_release(&heap->fronts, body->fronts);
+	return body;
+}
+
+static struct ouro_heap *find_name(const char *name)
+{
+	struct ouro_heap *heap;
+
+	lockdep_assert_held(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link)
+		if (!strcmp(heap->name, name))
+			return heap;
+	return NULL;
+}
+
+static bool name_is_good(const char *name)
+{
+	size_t i, len = name ? strnlen(name, OURO_NAME_MAX) : 0;
+
+	if (!len || len == OURO_NAME_MAX || !isalnum(name[0]))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isalnum(name[i]) && !strchr("-_.", name[i]))
+			return false;
+	/* Names of files beside the heaps' directories. */
+	return strcmp(name, "heaps") && strcmp(name, "misuse") &&
+	       strcmp(name, "fail_ouro");
+}
+
+static int attr_check(const struct ouro_heap_attr *attr)
+{
+	if (!name_is_good(attr->name)) {
+		pr_err("bad heap name\n");
+		return -EINVAL;
+	}
+	if (attr->flags & ~OURO_HEAP_FLAGS) {
+		pr_err("heap %s: unknown flags %#x\n", attr->name,
+		       attr->flags & ~OURO_HEAP_FLAGS);
+		return -EINVAL;
+	}
+	if (attr->node != NUMA_NO_NODE &&
+	    (attr->node < 0 || attr->node >= MAX_NUMNODES ||
+	     !node_online(attr->node))) {
+		pr_err("heap %s: node %d is not there\n", attr->name,
+		       attr->node);
+		return -EINVAL;
+	}
+	if (!attr->reserve_size != !attr->reserve_count) {
+		pr_err("heap %s: a reserve needs a size and a count\n",
+		       attr->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
+				    struct module *owner,
+				    struct lock_class_key *key)
+{
+	struct ouro_heap *heap;
+	unsigned int i;
+
+	if (ouro_fail(sizeof(*heap)))
+		return NULL;
+	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	if (!heap)
+		return NULL;
+	strscpy(heap->name, attr->name, sizeof(heap->name));
+	heap->flags = attr->flags;
+	if (ouro_harden_all)
+		heap->flags |= OURO_HEAP_HARDENED;
+	heap->node = attr->node;
+	heap->limit = attr->limit;
+	heap->owner = owner;
+	heap->key = key;
+	heap->fronts = ouro_idle_fronts;
+	raw_spin_lock_init(&heap->arena_lock);
+	lockdep_set_class_and_subclass(&heap->arena_lock, key, OURO_LOCK_ARENA);
+	raw_spin_lock_init(&heap->large_lock);
+	lockdep_set_class_and_subclass(&heap->large_lock, key, OURO_LOCK_LARGE);
+	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
+		INIT_LIST_HEAD(&heap->arenas[i]);
+	INIT_LIST_HEAD(&heap->larges);
+	if (heap->flags & OURO_HEAP_ACCOUNT)
+		heap->memcg = get_mem_cgroup_from_mm(current->mm);
+	return heap;
+}
+
+static int heap_list(struct ouro_heap *heap)
+{
+	int err = 0;
+
+	mutex_lock(&ouro_heaps_lock);
+	if (find_name(heap->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&heap->link, &ouro_heaps);
+	mutex_unlock(&ouro_heaps_lock);
+	if (err)
+		pr_err("heap %s: a heap of that name lives\n", heap->name);
+	return err;
+}
+
+static void heap_free(struct ouro_heap *heap)
+{
+	if (heap->memcg)
+		mem_cgroup_put(heap->memcg);
+	kfree(heap);
+}
+
+/* All that was allocated for a heap that nobody uses any more. */
+static void heap_destroy_contents(struct ouro_heap *heap)
+{
+	ouro_large_destroy_all(heap);
+	if (heap->body)
+		ouro_magazine_destroy_all(heap);
+	ouro_arena_destroy_all(heap);
+	body_destroy(heap, heap->body);
+}
+
+/* See ouro_heap_create_attr(). */
+struct ouro_heap *__ouro_heap_create(const struct ouro_heap_attr *attr,
+				     struct module *owner,
+				     struct lock_class_key *key)
+{
+	struct ouro_heap *heap;
+	int err;
+
+	err = attr_check(attr);
+	if (err)
+		return ERR_PTR(err);
+	if (!try_module_get(THIS_MODULE))
+		return ERR_PTR(-ENODEV);
+	heap = heap_alloc(attr, owner, key);
+	err = -ENOMEM;
+	if (!heap)
+		goto put_module;
+	if (attr->reserve_count) {
+		struct ouro_reserve *reserve;
+
+		reserve = ouro_reserve_create(heap, attr->reserve_size,
+					      attr->reserve_count, GFP_KERNEL);
+		err = PTR_ERR_OR_ZERO(reserve);
+		if (err)
+			goto destroy_contents;
+		heap->reserve = reserve;
+	}
+	err = heap_list(heap);
+	if (err)
+		goto destroy_reserve;
+	ouro_debugfs_add(heap);
+	return heap;
+
+destroy_reserve:
+	ouro_reserve_destroy(heap->reserve);
+destroy_contents:
+	heap_destroy_contents(heap);
+	heap_free(heap);
+put_module:
+	module_put(THIS_MODULE);
+	return ERR_PTR(err);
+}
+OURO_EXPORT(__ouro_heap_create);
+
+static bool heap_unlist(struct ouro_heap *dying)
+{
+	struct ouro_heap *heap;
+	bool found = false;
+
+	mutex_lock(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link) {
+		if (heap == dying) {
+			list_del(&heap->link);
+			found = true;
+			break;
+		}
+	}
+	mutex_unlock(&ouro_heaps_lock);
+	return found;
+}
+
+/**
+ * ouro_heap_destroy() - give back everything a heap holds, and the heap
+ * @heap: from ouro_heap_create(), NULL or ERR_PTR
+ *
+ * Costs a fixed amount per arena, whatever the number of live blocks.  Nobody
+ * may use the heap or its blocks any more; blocks on their way through
+ * ouro_free_rcu() are waited for.  A heap that is not alive (destroyed twice)
+ * is reported and left alone.
+ *
+ * Context: Process context, may sleep.
+ * Return: the number of blocks that were still live; a debug heap also logs
+ * who allocated them.
+ */
+unsigned long ouro_heap_destroy(struct ouro_heap *heap)
+{
+	struct ouro_heap_stat stat;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(heap))
+		return 0;
+	if (!heap_unlist(heap)) {
+		atomic_long_inc(&ouro_misuses);
+		pr_err("destroy of a heap that is not alive, by %pS\n",
+		       (void *)_RET_IP_);
+		return 0;
+	}
+	ouro_debugfs_remove(heap);
+	if (heap->reserve)
+		ouro_reserve_destroy(heap->reserve);
+	if (atomic_long_read(&heap->rcu_pending))
+		rcu_barrier();
+	ouro_large_flush();
+	ouro_arena_flush();
+
+	ouro_heap_stat(heap, &stat);
+	if (stat.live) {
+		pr_info("heap %s: destroyed with %lu live blocks of %lu bytes\n",
+			heap->name, stat.live, stat.live_bytes);
+		if (ouro_heap_is_debug(heap))
+			ouro_check_leaks(heap);
+	}
+	heap_destroy_contents(heap);
+	heap_free(heap);
+	module_put(THIS_MODULE);
+	return stat.live;
+}
+OURO_EXPORT(ouro_heap_destroy);
+
+/**
+ * ouro_heap_set_limit() - change how many bytes of pages a heap may hold
+ * @heap: the heap
+ * @limit: in bytes, 0: no limit
+ *
+ * A limit below what is held is kept from now on: nothing more is taken until
+ * enough was given back.
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL when @limit is above LONG_MAX.
+ */
+int ouro_heap_set_limit(struct ouro_heap *heap, size_t limit)
+{
+	if (limit > LONG_MAX)
+		return -EINVAL;
+	WRITE_ONCE(heap->limit, limit);
+	return 0;
+}
+OURO_EXPORT(ouro_heap_set_limit);
+
+/**
+ * ouro_heap_limit() - the limit of a heap
+ * @heap: the heap
+ *
+ * Context: Any.
+ * Return: bytes, 0: none.
+ */
+size_t ouro_heap_limit(const struct ouro_heap *heap)
+{
+	return READ_ONCE(heap->limit);
+}
+OURO_EXPORT(ouro_heap_limit);
+
+/**
+ * ouro_heap_name() - the name of a heap
+ * @heap: the heap
+ *
+ * Context: Any.
+ * Return: the name, valid while the heap lives.
+ */
+const char *ouro_heap_name(const struct ouro_heap *heap)
+{
+	return heap->name;
+}
+OURO_EXPORT(ouro_heap_name);
+
+/* Told when a module goes: it must have destroyed its heaps. */
+static int module_event(struct notifier_block *nb, unsigned long event,
+			void *data)
+{
+	struct ouro_heap *heap;
+
+	if (event != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	mutex_lock(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link) {
+		if (heap->owner != data || !data)
+			continue;
+		pr_err("heap %s: left behind by module %s\n", heap->name,
+		       module_name(heap->owner));
+		atomic_long_inc(&ouro_misuses);
+		/* Its lockdep key and its name for reports go with the module. */
+		heap->owner = NULL;
+	}
+	mutex_unlock(&ouro_heaps_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_nb = {
+	.notifier_call = module_event,
+};
+
+int __init ouro_heap_init(void)
+{
+	return register_module_notifier(&module_nb);
+}
+
+void ouro_heap_exit(void)
+{
+	unregister_module_notifier(&module_nb);
+}

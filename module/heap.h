@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Heaps, as the module sees them.
+ */
+#ifndef OURO_MODULE_HEAP_H
+#define OURO_MODULE_HEAP_H
+
+#include <linux/mutex.h>
+#include "arena.h"
+#include "class.h"
+#include "magazine.h"
+#include "ouro.h"
+
+struct dentry;
+struct ouro_large;
+struct ouro_reserve;
+
+/**
+ * struct ouro_body - what a heap gets with its first allocation
+ * @fronts: OURO_CLASSES on each CPU
+ * @depot: OURO_CLASSES on each node
+ * @class: the pools
+ */
+struct ouro_body {
+	struct ouro_front __percpu *fronts;
+	struct ouro_depot *depot;
+	struct ouro_class class[OURO_CLASSES];
+};
+
+/**
+ * struct ouro_heap - owner of memory
+ * @fronts: where the fast path looks: the body's, or the idle ones before
+ *	there is a body and always in checked heaps; set once
+ * @body: NULL until the first allocation; set once, with release
+ * @flags: of enum ouro_heap_flags, fixed
+ * @node: where pages come from, fixed
+ * @limit: bytes, 0: none; written any time
+ * @held: bytes of arenas and large blocks; @held <= @limit when it grows
+ * @peak: highest @held
+ * @metadata: bytes of everything else the heap took
+ * @parked: blocks' bytes in the depots, what the shrinker may hope for
+ * @arena_lock: guards @arenas, @narenas and the arenas' @free
+ * @arenas: by fls(free units), the fullest first
+ * @large_lock: guards @larges, @nlarge and @large_bytes
+ * @rcu_pending: callbacks of ouro_free_rcu() on their way
+ * @link: in the list of heaps; guarded by ouro_heaps_lock
+ * @memcg: charged for pages, or NULL
+ * @owner: module that created it, told when it goes without destroying it
+ * @dir: in debugfs
+ */
+struct ouro_heap {
+	struct ouro_front __percpu *fronts;
+	struct ouro_body *body;
+	unsigned int flags;
+	int node;
+
+	unsigned long limit;
+	atomic_long_t held;
+	atomic_long_t peak;
+	atomic_long_t metadata;
+	atomic_long_t parked;
+	atomic_long_t limit_hits;
+	atomic_long_t failed;
+	atomic_long_t misuse;
+
+	raw_spinlock_t arena_lock;
+	unsigned int narenas;
+	struct list_head arenas[OURO_ARENA_BUCKETS];
+
+	raw_spinlock_t large_lock;
+	struct list_head larges;
+	unsigned long nlarge;
+	unsigned long large_bytes;
+	atomic_long_t large_allocs;
+
+	atomic_long_t rcu_pending;
+	struct list_head link;
+	struct mem_cgroup *memcg;
+	struct module *owner;
+	struct lock_class_key *key;
+	struct ouro_reserve *reserve;
+	struct dentry *dir;
+	char name[OURO_NAME_MAX];
+};
+
+/* Guards the list of heaps; outside every other lock of the module. */
+extern struct mutex ouro_heaps_lock;
+extern struct list_head ouro_heaps;
+extern bool ouro_harden_all;
+
+static inline bool ouro_heap_is_checked(const struct ouro_heap *heap)
+{
+	return heap->flags & (OURO_HEAP_HARDENED | OURO_HEAP_DEBUG);
+}
+
+static inline bool ouro_heap_is_debug(const struct ouro_heap *heap)
+{
+	return heap->flags & OURO_HEAP_DEBUG;
+}
+
+struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);
+unsigned long ouro_heap_drain_here(struct ouro_heap *heap);
+int ouro_heap_init(void);
+void ouro_heap_exit(void);
+
+#endif /* OURO_MODULE_HEAP_H */

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ouro: heaps of blocks, pools and arenas for kernel modules.
+ */
+#include "ouro.h"
+#include <linux/init.h>
+#include <linux/random.h>
+#include "arena.h"
+#include "class.h"
+#include "debugfs.h"
+#include "heap.h"
+#include "large.h"
+#include "map.h"
+#include "pool.h"
+#include "pressure.h"
+
+struct workqueue_struct *ouro_wq;
+
+static int __init ouro_init(void)
+{
+	int err = -ENOMEM;
+
+	ouro_secret = get_random_u64();
+	ouro_geometry_init();
+	ouro_wq = alloc_workqueue("ouro", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!ouro_wq)
+		return -ENOMEM;
+	err = ouro_magazine_init();
+	if (err)
+		goto destroy_wq;
+	err = ouro_pressure_init();
+	if (err)
+		goto exit_magazine;
+	err = ouro_heap_init();
+	if (err)
+		goto exit_pressure;
+	ouro_debugfs_init();
+	return 0;
+
+exit_pressure:
+	ouro_pressure_exit();
+exit_magazine:
+	ouro_magazine_exit();
+destroy_wq:
+	destroy_workqueue(ouro_wq);
+	return err;
+}
+
+static void __exit ouro_exit(void)
+{
+	ouro_debugfs_exit();
+	ouro_heap_exit();
+	ouro_pressure_exit();
+	rcu_barrier();
+	ouro_large_flush();
+	ouro_arena_flush();
+	ouro_magazine_exit();
+	destroy_workqueue(ouro_wq);
+	ouro_map_exit();
+}
+
+module_init(ouro_init);
+module_exit(ouro_exit);
+MODULE_DESCRIPTION("Heaps of blocks, pools and arenas for kernel modules");
+MODULE_AUTHOR("The Ouro maintainers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools: blocks of one class in a few units of an arena.
+ */
+#include "ouro.h"
+#include <linux/kmemleak.h>
+#include "arena.h"
+#include "backing.h"
+#include "check.h"
+#include "heap.h"
+#include "map.h"
+#include "pool.h"
+
+u64 ouro_secret __ro_after_init;
+
+/* Bytes of a header with the two maps every pool has. */
+size_t ouro_pool_header_size(unsigned int blocks)
+{
+	struct ouro_pool *pool;
+
+	return struct_size(pool, bits, 2 * BITS_TO_LONGS(blocks));
+}
+
+static void pool_setup(struct ouro_pool *pool, struct ouro_heap *heap,
+		       unsigned int index, char *base)
+{
+	const struct ouro_geometry *geo = &ouro_geometry[index];
+	unsigned int longs = BITS_TO_LONGS(geo->blocks);
+
+	pool->heap = heap;
+	pool->class = index;
+	pool->size = geo->size;
+	pool->blocks = geo->blocks;
+	pool->free = geo->blocks;
+	pool->bucket = OURO_EMPTY;
+	pool->mult = geo->mult;
+	pool->bound = geo->bound;
+	pool->first = base + ((size_t)geo->units << OURO_UNIT_SHIFT) -
+		      (size_t)geo->blocks * geo->size;
+	pool->bias = (u32)(unsigned long)pool->first * geo->mult;
+	pool->map = pool->bits;
+	pool->remote = pool->bits + longs;
+	bitmap_set(pool->map, 0, geo->blocks);
+	pool->top_word = longs - 1;
+	pool->front = (ouro_heap_is_checked(heap) ?
+		       ouro_idle_fronts : heap->body->fronts) + index;
+}
+
+static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
+			 unsigned int unit, unsigned int units)
+{
+	unsigned int i;
+
+	pool->arena = arena;
+	pool->unit = unit;
+	for (i = 0; i < units; i++)
+		WRITE_ONCE(arena->pool[unit + i], pool);
+}
+
+/**
+ * ouro_pool_create() - a pool with all its blocks free
+ * @heap: the owner, with a body
+ * @index: of the class
+ * @gfp: the caller's
+ * @node: where its pages must be, or NUMA_NO_NODE
+ *
+ * Context: As @gfp says; takes heap->arena_lock.
+ * Return: the pool, on no list yet, or NULL.
+ */
+struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
+				   gfp_t gfp, int node)
+{
+	const struct ouro_geometry *geo = &ouro_geometry[index];
+	struct ouro_pool *pool = NULL;
+	struct ouro_arena *arena;
+	unsigned int unit;
+	char *base;
+
+	if (!geo->inband) {
+		pool = ouro_backing_meta(heap, geo->header, gfp, node);
+		if (!pool)
+			return NULL;
+		/* Linked from headers that kmemleak does not see. */
+		kmemleak_not_leak(pool);
+	}
+	arena = ouro_arena_take(heap, geo->units, gfp, node, &unit);
+	if (!arena)
+		goto free_pool;
+	base = ouro_arena_unit(arena, unit);
+	if (geo->inband) {
+		pool = (struct ouro_pool *)base;
+		memset(pool, 0, geo->header);
+	}
+	pool_setup(pool, heap, index, base);
+	if (ouro_heap_is_checked(heap) &&
+	    ouro_check_pool_init(pool, gfp))
+		goto give_units;
+	pool_publish(pool, arena, unit, geo->units);
+	ouro_kasan_poison(pool->first, (size_t)geo->blocks * geo->size);
+	if (geo->inband)
+		WRITE_ONCE(pool->magic, ouro_mark_of(pool));
+	return pool;
+
+give_units:
+	ouro_arena_give(arena, unit, geo->units);
+	if (geo->inband)
+		return NULL;
+free_pool:
+	ouro_backing_free_meta(heap, pool, geo->header);
+	return NULL;
+}
+
+/* Whatever a pool has besides its units.  The pages may go after that. */
+void ouro_pool_forget(struct ouro_pool *pool)
+{
+	const struct ouro_geometry *geo = &ouro_geometry[pool->class];
+	struct ouro_heap *heap = pool->heap;
+
+	ouro_check_pool_exit(pool);
+	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
+	if (geo->inband) {
+		WRITE_ONCE(pool->magic, 0);
+		return;
+	}
+	atomic_long_sub(geo->header, &heap->metadata);
+	kfree_rcu(pool, rcu);
+}
+
+/**
+ * ouro_pool_release() - give an empty pool's units back to their arena
+ * @pool: all free, on no list, not queued
+ *
+ * Context: Any but NMI; takes heap->arena_lock.
+ */
+void ouro_pool_release(struct ouro_pool *pool)
+{
+	unsigned int unit = pool->unit;
+	unsigned int i, units = ouro_geometry[pool->class].units;
+	struct ouro_arena *arena = pool->arena;
+
+	for (i = 0; i < units; i++)
+		WRITE_ONCE(arena->pool[unit + i], NULL);
+	ouro_pool_forget(pool);
+	ouro_arena_give(arena, unit, units);
+}
+
+/**
+ * ouro_pool_find() - the pool that a pointer points into
+ * @ptr: anything
+ *
+ * Context: Any, NMI included; under rcu_read_lock() unless @ptr is known to be
+ * a live block.
+ * Return: the pool, or NULL.
+ */
+struct ouro_pool *ouro_pool_find(const void *ptr)
+{
+	struct ouro_arena *arena;
+	struct ouro_pool *pool;
+
+	if (ouro_ptr_is_odd(ptr))
+		return NULL;
+	pool = ouro_pool_probe(ptr);
+	if (pool)
+		return pool;
+	arena = ouro_map_arena(ptr);
+	if (!arena)
+		return NULL;
+	return READ_ONCE(arena->pool[((const char *)ptr - arena->base) >>
+				     OURO_UNIT_SHIFT]);
+}
+
+/**
+ * ouro_pool_take() - move blocks out of a pool
+ * @pool: with pool->free blocks
+ * @count: wanted
+ * @blocks: where to put them, so that the last is the lowest in memory
+ *
+ * Context: class->lock held.
+ * Return: how many were taken.
+ */
+unsigned int ouro_pool_take(struct ouro_pool *pool, unsigned int count,
+			    void **blocks)
+{
+	unsigned int taken = 0, word = pool->top_word, bit;
+
+	count = min_t(unsigned int, count, pool->free);
+	while (taken < count) {
+		unsigned long bits = pool->map[word];
+
+		while (bits && taken < count) {
+			bit = __fls(bits);
+			bits &= ~BIT(bit);
+			blocks[taken++] = ouro_pool_block(pool,
+					word * BITS_PER_LONG + bit);
+		}
+		pool->map[word] = bits;
+		if (!bits)
+			word--;
+	}
+	pool->free -= taken;
+	/* Nothing is set above top_word. */
+	pool->top_word = pool->free ? word : 0;
+	return taken;
+}
+
+/**
+ * ouro_pool_give() - put a block back into its pool
+ * @pool: it belongs to
+ * @block: its start
+ *
+ * Context: class->lock held.
+ * Return: false when it is there already.
+ */
+bool ouro_pool_give(struct ouro_pool *pool, const void *block)
+{
+	unsigned int index = ouro_pool_index(pool, block);
+
+	if (unlikely(__test_and_set_bit(index, pool->map)))
+		return false;
+	pool->free++;
+	pool->top_word = max_t(u32, pool->top_word, index / BITS_PER_LONG);
+	return true;
+}
+
+/**
+ * ouro_pool_harvest() - take in what was freed past the lock
+ * @pool: that was queued
+ * @twice: how many of these blocks were in the pool already
+ *
+ * Context: class->lock held.
+ * Return: how many bits were found in the remote map.
+ */
+unsigned int ouro_pool_harvest(struct ouro_pool *pool, unsigned int *twice)
+{
+	unsigned int word, found = 0;
+
+	*twice = 0;
+	for (word = 0; word < BITS_TO_LONGS(pool->blocks); word++) {
+		unsigned long bits = READ_ONCE(pool->remote[word]);
+		unsigned long both;
+
+		if (!bits)
+			continue;
+		/* Pairs with test_and_set_bit() in ouro_class_give_remote(). */
+		bits = xchg(&pool->remote[word], 0);
+		both = bits & pool->map[word];
+		found += hweight_long(bits);
+		*twice += hweight_long(both);
+		pool->free += hweight_long(bits & ~both);
+		pool->map[word] |= bits;
+		pool->top_word = max_t(u32, pool->top_word, word);
+	}
+	return found;
+}

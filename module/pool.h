@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pools: a naturally aligned run of units, cut into blocks of one class.
+ *
+ * Which blocks are in the pool stands in a bitmap; nothing is ever written into
+ * a block to link it.  The header of a pool lies in front of its blocks where
+ * that wastes little (in-band), else apart (found through ouro_map).
+ */
+#ifndef OURO_POOL_H
+#define OURO_POOL_H
+
+#include "class.h"
+#include "ouro.h"
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#include <asm/asm.h>
+#endif
+
+struct ouro_arena;
+struct ouro_front;
+struct ouro_track;
+
+/**
+ * struct ouro_pool - header of a pool
+ * @magic: ouro_secret ^ address of this header; tells an in-band header from
+ *	whatever else lies at a multiple of OURO_UNIT
+ * @front: where free puts a block; the idle front in checked heaps
+ * @mult: as in the class's geometry
+ * @bias: low 32 bits of @first times @mult
+ * @bound: as in the class's geometry
+ * @size: bytes of a block
+ * @heap: owner
+ * @first: the first block
+ * @class: index of the class
+ * @blocks: in the pool
+ * @free: bits set in @map; guarded by class->lock
+ * @bucket: the list @link is on; guarded by class->lock
+ * @unit: first unit in the arena
+ * @link: on class->pools[@bucket]; guarded by class->lock
+ * @arena: that the pool lies in
+ * @remote_link: on class->remote while @announced is not 0
+ * @announced: remote frees begun and not yet harvested
+ * @rcu: an out-of-band header may be looked up until a grace period has passed
+ * @track: callers of each block in debug heaps, else NULL
+ * @map: bit set: the block is free and in the pool; guarded by class->lock
+ * @remote: bit set: the block came back past the lock; @map has it clear
+ * @live: checked heaps only, else NULL.  Bit set: a caller holds the block
+ * @bits: the memory of the maps
+ *
+ * The first 64 bytes are what ouro_free() reads.
+ */
+struct ouro_pool {
+	u64 magic;
+	struct ouro_front __percpu *front;
+	u32 mult;
+	u32 bias;
+	u32 bound;
+	u32 size;
+	struct ouro_heap *heap;
+	char *first;
+	u16 class;
+	u16 blocks;
+	u16 free;
+	u8 bucket;
+	u8 unit;
+	struct ouro_arena *arena;
+
+	struct hlist_node link;
+	struct llist_node remote_link;
+	atomic_t announced;
+	u32 top_word;
+	struct rcu_head rcu;
+	struct ouro_track *track;
+	unsigned long *map;
+	unsigned long *remote;
+	unsigned long *live;
+	unsigned long bits[];
+};
+
+extern u64 ouro_secret __ro_after_init;
+
+/*
+ * Whether a pointer into the pool is the start of one of its blocks.
+ *
+ * With m = 2^32 / size + 1 and e = m * size - 2^32 (so 1 <= e <= size), block k
+ * gives k * e modulo 2^32, which is below bound = blocks * e just for
+ * 0 <= k < blocks; everything else within 128 KiB of the first block, on either
+ * side and between blocks, gives more, because (k + blocks) * e < m for every
+ * size up to 8 KiB.  One multiplication so tells inner pointers, pointers into
+ * the header, and pointers behind the last block.  (Divisibility by
+ * multiplication: Warren, Hacker's Delight, 10-17; Lemire, Kaser, Kurz 2019.)
+ */
+static __always_inline bool ouro_pool_is_block(const struct ouro_pool *pool,
+					       const void *ptr)
+{
+	return (u32)(unsigned long)ptr * pool->mult - pool->bias < pool->bound;
+}
+
+static inline unsigned int ouro_pool_index(const struct ouro_pool *pool,
+					   const void *block)
+{
+	return ((u64)((const char *)block - pool->first) * pool->mult) >> 32;
+}
+
+static inline void *ouro_pool_block(const struct ouro_pool *pool,
+				    unsigned int index)
+{
+	return pool->first + index * pool->size;
+}
+
+/*
+ * What an in-band header at @ptr begins with, and what the first eight bytes of
+ * a free block at @ptr hold.
+ */
+static __always_inline u64 ouro_mark_of(const void *ptr)
+{
+	return ouro_secret ^ (unsigned long)ptr;
+}
+
+/* What no heap ever gave out, or NULL: not worth (or safe) reading near it. */
+static __always_inline bool ouro_ptr_is_odd(const void *ptr)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	return (long)ptr >= 0;	/* user half; NULL and ZERO_SIZE_PTR, too */
+#else
+	return ZERO_OR_NULL_PTR(ptr);
+#endif
+}
+
+/*
+ * The in-band header in front of @ptr, or NULL.  @ptr may point anywhere in the
+ * kernel's half: a fault on reading the supposed header means there is none.
+ */
+static __always_inline struct ouro_pool *ouro_pool_probe(const void *ptr)
+{
+	struct ouro_pool *pool =
+		(void *)((unsigned long)ptr & ~(OURO_UNIT - 1));
+	u64 want = ouro_mark_of(pool);
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	asm goto("1: cmpq %[want], %[magic]\n\t"
+		 "jne %l[none]\n"
+		 _ASM_EXTABLE(1b, %l[none])
+		 : : [want] "r" (want), [magic] "m" (pool->magic)
+		 : "cc" : none);
+	return pool;
+none:
+	return NULL;
+#else
+	if (unlikely(!virt_addr_valid(ptr)) ||
+	    READ_ONCE_NOCHECK(pool->magic) != want)
+		return NULL;
+	return pool;
+#endif
+}
+
+struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
+				   gfp_t gfp, int node);
+void ouro_pool_release(struct ouro_pool *pool);
+void ouro_pool_forget(struct ouro_pool *pool);
+struct ouro_pool *ouro_pool_find(const void *ptr);
+size_t ouro_pool_header_size(unsigned int blocks);
+
+unsigned int ouro_pool_take(struct ouro_pool *pool, unsigned int count,
+			    void **blocks);
+bool ouro_pool_give(struct ouro_pool *pool, const void *block);
+unsigned int ouro_pool_harvest(struct ouro_pool *pool, unsigned int *twice);
+
+static inline unsigned int ouro_pool_bucket(const struct ouro_pool *pool)
+{
+	if (!pool->free)
+		return OURO_FULL;
+	if (pool->free == pool->blocks)
+		return OURO_EMPTY;
+	return OURO_PARTIAL + pool->free * 4 / pool->blocks;
+}
+
+#endif /* OURO_POOL_H */

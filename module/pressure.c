@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pressure: giving free memory back, when asked, when the system is short of
+ * it, and when a CPU goes.
+ */
+#include "ouro.h"
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/sched/isolation.h>
+#include "heap.h"
+#include "pressure.h"
+
+/* Returns the pools that are all free.  In bytes. */
+static unsigned long trim_pools(struct ouro_heap *heap)
+{
+	unsigned long before = atomic_long_read(&heap->held);
+	unsigned long after;
+	unsigned int i;
+
+	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
+		return 0;
+	for (i = 0; i < OURO_CLASSES; i++)
+		ouro_class_trim(heap, i);
+	after = atomic_long_read(&heap->held);
+	return before > after ? before - after : 0;
+}
+
+/**
+ * ouro_heap_drain_here() - give back what can be had without waiting
+ * @heap: the heap
+ *
+ * This CPU's magazines, the depots, and pools that are all free then.
+ *
+ * Context: Task context.
+ * Return: bytes given back.
+ */
+unsigned long ouro_heap_drain_here(struct ouro_heap *heap)
+{
+	ouro_magazine_drain(heap, -1);
+	ouro_magazine_drain_depots(heap);
+	return trim_pools(heap);
+}
+
+struct drain_work {
+	struct work_struct work;
+	struct ouro_heap *heap;
+};
+
+static void drain_work(struct work_struct *work)
+{
+	struct drain_work *drain = container_of(work, struct drain_work, work);
+
+	ouro_magazine_drain(drain->heap, -1);
+}
+
+/* Drains the magazines of every CPU but those kept free of such work. */
+static void drain_everywhere(struct ouro_heap *heap)
+{
+	struct drain_work __percpu *drains = alloc_percpu(struct drain_work);
+	const struct cpumask *kept = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	int cpu;
+
+	if (!drains) {
+		ouro_magazine_drain(heap, -1);
+		return;
+	}
+	cpus_read_lock();
+	for_each_cpu_and(cpu, cpu_online_mask, kept) {
+		struct drain_work *drain = per_cpu_ptr(drains, cpu);
+
+		drain->heap = heap;
+		INIT_WORK(&drain->work, drain_work);
+		queue_work_on(cpu, ouro_drain_wq, &drain->work);
+	}
+	for_each_cpu_and(cpu, cpu_online_mask, kept)
+		flush_work(&per_cpu_ptr(drains, cpu)->work);
+	cpus_read_unlock();
+	free_percpu(drains);
+}
+
+/**
+ * ouro_heap_trim() - give back every page that no live block is in
+ * @heap: the heap
+ *
+ * Magazines of all CPUs are emptied, except on isolated ones.
+ *
+ * Context: Process context, may sleep.
+ * Return: bytes given back.
+ */
+unsigned long ouro_heap_trim(struct ouro_heap *heap)
+{
+	unsigned long before = atomic_long_read(&heap->held);
+	unsigned long after;
+
+	might_sleep();
+	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
+		return 0;
+	drain_everywhere(heap);
+	ouro_magazine_drain_depots(heap);
+	trim_pools(heap);
+	after = atomic_long_read(&heap->held);
+	return before > after ? before - after : 0;
+}
+OURO_EXPORT(ouro_heap_trim);
+
+static unsigned long shrink_count(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	struct ouro_heap *heap;
+	unsigned long pages = 0;
+
+	if (!mutex_trylock(&ouro_heaps_lock))
+		return 0;
+	list_for_each_entry(heap, &ouro_heaps, link)
+		pages += max(atomic_long_read(&heap->parked), 0L) >> PAGE_SHIFT;
+	mutex_unlock(&ouro_heaps_lock);
+	return pages ?: SHRINK_EMPTY;
+}
+
+/* Waits for nothing: a lock that is taken means another time. */
+static unsigned long shrink_scan(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	struct ouro_heap *heap, *next;
+	unsigned long freed = 0;
+	LIST_HEAD(done);
+
+	if (!mutex_trylock(&ouro_heaps_lock))
+		return SHRINK_STOP;
+	list_for_each_entry_safe(heap, next, &ouro_heaps, link) {
+		if (freed >= sc->nr_to_scan)
+			break;
+		freed += ouro_heap_drain_here(heap) >> PAGE_SHIFT;
+		/* Others have their turn first the next time. */
+		list_move_tail(&heap->link, &done);
+	}
+	list_splice_tail(&done, &ouro_heaps);
+	mutex_unlock(&ouro_heaps_lock);
+	return freed ?: SHRINK_STOP;
+}
+
+static struct shrinker *shrinker;
+
+/* Runs on another CPU once @cpu is dead: its magazines have no owner. */
+static int cpu_dead(unsigned int cpu)
+{
+	struct ouro_heap *heap;
+
+	mutex_lock(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link)
+		ouro_magazine_drain(heap, cpu);
+	mutex_unlock(&ouro_heaps_lock);
+	return 0;
+}
+
+static int cpu_state;
+struct workqueue_struct *ouro_drain_wq;
+
+int __init ouro_pressure_init(void)
+{
+	int err = -ENOMEM;
+
+	ouro_drain_wq = alloc_workqueue("ouro_drain",
+					WQ_MEM_RECLAIM | OURO_WQ_PERCPU, 0);
+	if (!ouro_drain_wq)
+		return -ENOMEM;
+	shrinker = ouro_shrinker_create("ouro", shrink_count, shrink_scan);
+	if (!shrinker)
+		goto destroy_wq;
+	/* Torn down in a PREPARE state: after the CPU ran its last code. */
+	cpu_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					      "ouro:dead", NULL, cpu_dead);
+	err = cpu_state;
+	if (err < 0)
+		goto destroy_shrinker;
+	return 0;
+
+destroy_shrinker:
+	ouro_shrinker_destroy(shrinker);
+destroy_wq:
+	destroy_workqueue(ouro_drain_wq);
+	return err;
+}
+
+void ouro_pressure_exit(void)
+{
+	cpuhp_remove_state_nocalls(cpu_state);
+	ouro_shrinker_destroy(shrinker);
+	destroy_workqueue(ouro_drain_wq);
+}

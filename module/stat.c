@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Statistics.
+ *
+ * The fast path counts frees only.  Live blocks follow from what the slow paths
+ * count: a front has handed out what was loaded into it less what it still
+ * holds, and class->direct has what went past the fronts.  Each front is read
+ * as one (front->seq), so a reading errs by the operations that are in flight
+ * between the first CPU read and the last.
+ */
+#include "ouro.h"
+#include "heap.h"
+#include "stat.h"
+
+static void read_depots(struct ouro_heap *heap, unsigned int index,
+			struct ouro_class_stat *stat)
+{
+	struct ouro_depot *depot = heap->body->depot + index;
+	unsigned int node;
+
+	for (node = 0; node < nr_node_ids; node++, depot += OURO_CLASSES)
+		stat->depot += READ_ONCE(depot->nfull) *
+			       ouro_geometry[index].rounds;
+}
+
+/**
+ * ouro_stat_class() - read the counters of a class
+ * @heap: the owner
+ * @index: of the class
+ * @stat: filled
+ *
+ * Context: Any; nobody is kept from anything.
+ */
+void ouro_stat_class(struct ouro_heap *heap, unsigned int index,
+		     struct ouro_class_stat *stat)
+{
+	const struct ouro_class *class;
+	long live, frees;
+	int cpu;
+
+	memset(stat, 0, sizeof(*stat));
+	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
+		return;
+	class = &heap->body->class[index];
+	live = atomic_long_read(&class->direct);
+	frees = atomic_long_read(&class->direct_frees);
+	for_each_possible_cpu(cpu) {
+		const struct ouro_front *front =
+			per_cpu_ptr(heap->body->fronts + index, cpu);
+
+		live += ouro_front_read(front, ouro_geometry[index].rounds,
+					&stat->fronts);
+		frees += READ_ONCE(front->frees);
+	}
+	/* A free on one CPU may be seen before its allocation on another. */
+	stat->live = max(live, 0L);
+	stat->frees = max(frees, 0L);
+	stat->allocs = stat->frees + stat->live;
+	stat->pools = READ_ONCE(class->npools);
+	stat->empty = READ_ONCE(class->nempty);
+	read_depots(heap, index, stat);
+}
+
+/**
+ * ouro_heap_stat() - read the counters of a heap
+ * @heap: the heap
+ * @stat: filled
+ *
+ * Context: Any; nobody is kept from anything.
+ */
+void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
+{
+	struct ouro_class_stat class;
+	unsigned int i;
+
+	memset(stat, 0, sizeof(*stat));
+	for (i = 0; i < OURO_CLASSES; i++) {
+		ouro_stat_class(heap, i, &class);
+		stat->live += class.live;
+		stat->live_bytes += class.live * ouro_geometry[i].size;
+		stat->cached += class.fronts + class.depot;
+		stat->allocs += class.allocs;
+		stat->frees += class.frees;
+		stat->pools += class.pools;
+	}
+	stat->large = READ_ONCE(heap->nlarge);
+	stat->live += stat->large;
+	stat->live_bytes += READ_ONCE(heap->large_bytes);
+	stat->allocs += atomic_long_read(&heap->large_allocs);
+	stat->frees += atomic_long_read(&heap->large_allocs) - stat->large;
+	stat->held = atomic_long_read(&heap->held);
+	stat->peak = max_t(unsigned long, atomic_long_read(&heap->peak),
+			   stat->held);
+	stat->limit = READ_ONCE(heap->limit);
+	stat->metadata = sizeof(*heap) + atomic_long_read(&heap->metadata);
+	if (heap->body)
+		stat->metadata += num_possible_cpus() * OURO_CLASSES *
+				  sizeof(struct ouro_front);
+	stat->arenas = READ_ONCE(heap->narenas);
+	stat->limit_hits = atomic_long_read(&heap->limit_hits);
+	stat->failed = atomic_long_read(&heap->failed);
+	stat->misuse = atomic_long_read(&heap->misuse);
+}
+OURO_EXPORT(ouro_heap_stat);

@@ -7,7 +7,6 @@
  * KASAN's instrumentation.
  */
 #include "ouro.h"
-#include <linux/prefetch.h>
 #include "backing.h"
 #include "check.h"
 #include "heap.h"
@@ -28,6 +27,13 @@ front_at(struct ouro_front __percpu *fronts, unsigned long front)
 	return (void __percpu *)fronts + front;
 }
 
+static noinline void *block_wipe(void *block, size_t size, size_t whole)
+{
+	memset(block, 0, whole);
+	ouro_kasan_unpoison(block, size);
+	return block;
+}
+
 /* A block of an unchecked heap becomes the caller's. */
 static __always_inline void *block_begin(void *block, size_t size, gfp_t gfp,
 					 size_t whole)
@@ -36,7 +42,7 @@ static __always_inline void *block_begin(void *block, size_t size, gfp_t gfp,
 	if ((gfp & __GFP_ZERO) ||
 	    static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
 				&init_on_alloc))
-		memset(block, 0, whole);
+		return block_wipe(block, size, whole);
 	ouro_kasan_unpoison(block, size);
 	return block;
 }
@@ -44,8 +50,6 @@ static __always_inline void *block_begin(void *block, size_t size, gfp_t gfp,
 /* A block stops being the caller's: it carries the mark from here on. */
 static __always_inline void block_end(void *block, size_t whole, u64 mark)
 {
-	if (static_branch_maybe(CONFIG_INIT_ON_FREE_DEFAULT_ON, &init_on_free))
-		memset(block, 0, whole);
 	WRITE_ONCE(*(u64 *)block, mark);
 	ouro_kasan_poison(block, whole);
 }
@@ -111,16 +115,15 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 }
 
 /* What the short way with or without preempt_disable() have in common. */
-static __always_inline void *alloc_fast(struct ouro_heap *heap, size_t size,
-					gfp_t gfp, unsigned long front,
-					bool preempt)
+static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
+					unsigned long front, bool preempt)
 {
 	struct ouro_front __percpu *fronts;
 	struct ouro_front *here;
 	void *block = NULL;
 
 	block_might_alloc(gfp);
-	fronts = front_at(READ_ONCE(heap->fronts), front);
+	fronts = front_at(heap->fronts, front);
 	if (preempt)
 		preempt_disable();
 	here = ouro_front_here(fronts);
@@ -133,34 +136,57 @@ static __always_inline void *alloc_fast(struct ouro_heap *heap, size_t size,
 	return block;
 }
 
-/*
- * ouro_alloc() with a constant size and plain flags: @front is the class as an
- * offset in bytes.
- */
-void *__ouro_alloc_front(struct ouro_heap *heap, size_t size, gfp_t gfp,
-			 unsigned long front)
+/* The low half of what ouro_alloc() asks for: the class as an offset. */
+static __always_inline unsigned long ask_front(u64 ask)
 {
-	void *block = alloc_fast(heap, size, gfp, front, true);
+	return (u32)ask;
+}
+
+static noinline void *alloc_asked(struct ouro_heap *heap, gfp_t gfp, u64 ask,
+				  unsigned long caller)
+{
+	return alloc_slow(heap, ask >> 32, gfp,
+			  ask_front(ask) >> OURO_FRONT_SHIFT, NUMA_NO_NODE,
+			  caller);
+}
+
+static noinline void *block_wipe_asked(void *block, u64 ask)
+{
+	return block_wipe(block, ask >> 32, ask >> 32);
+}
+
+/* block_begin() for those; @ask is taken apart off the short way only. */
+static __always_inline void *block_asked(void *block, u64 ask)
+{
+	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
+	if (static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
+				&init_on_alloc))
+		return block_wipe_asked(block, ask);
+	ouro_kasan_unpoison(block, ask >> 32);
+	return block;
+}
+
+/* ouro_alloc() with a constant size and plain flags. */
+void *__ouro_alloc_front(struct ouro_heap *heap, gfp_t gfp, u64 ask)
+{
+	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
 
 	if (unlikely(!block))
-		return alloc_slow(heap, size, gfp, front >> OURO_FRONT_SHIFT,
-				  NUMA_NO_NODE, _RET_IP_);
-	return block_begin(block, size, 0, size);
+		return alloc_asked(heap, gfp, ask, _RET_IP_);
+	return block_asked(block, ask);
 }
 OURO_EXPORT(__ouro_alloc_front);
 
 /* As __ouro_alloc_front() where the caller cannot be preempted. */
-void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, size_t size,
-				   gfp_t gfp, unsigned long front)
+void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, gfp_t gfp, u64 ask)
 {
 	void *block;
 
 	lockdep_assert_preemption_disabled();
-	block = alloc_fast(heap, size, gfp, front, false);
+	block = alloc_fast(heap, gfp, ask_front(ask), false);
 	if (unlikely(!block))
-		return alloc_slow(heap, size, gfp, front >> OURO_FRONT_SHIFT,
-				  NUMA_NO_NODE, _RET_IP_);
-	return block_begin(block, size, 0, size);
+		return alloc_asked(heap, gfp, ask, _RET_IP_);
+	return block_asked(block, ask);
 }
 OURO_EXPORT(__ouro_alloc_front_nopreempt);
 
@@ -203,7 +229,7 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 		return alloc_large(heap, size, gfp, node);
 	index = ouro_class_index(size);
 	if (node == NUMA_NO_NODE) {
-		block = alloc_fast(heap, size, gfp,
+		block = alloc_fast(heap, gfp,
 				   (unsigned long)index << OURO_FRONT_SHIFT,
 				   true);
 		if (likely(block))
@@ -278,12 +304,14 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 	if (unlikely(ouro_heap_is_checked(heap))) {
 		if (!ouro_check_free(pool, block, caller))
 			return;
-	} else if (unlikely(READ_ONCE(*(u64 *)block) == mark)) {
+	} else if (unlikely(*(const u64 *)block == mark)) {
 		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
 		return;
 	}
+	if (want_init_on_free())
+		memset(block, 0, pool->size);
 	if (ouro_heap_is_debug(heap))
-		ouro_kasan_poison(block, pool->size);
+		ouro_check_poison(pool, block);
 	else
 		block_end(block, pool->size, mark);
 	ouro_magazine_free(heap, pool, block);
@@ -351,11 +379,13 @@ void ouro_free(const void *ptr)
 
 	if (unlikely(ouro_ptr_is_odd(ptr)))
 		goto slow;
-	pool = ouro_pool_probe(ptr);
-	if (unlikely(!pool || !ouro_pool_is_block(pool, ptr)))
+	if (unlikely(!ouro_pool_is_inband(ptr)))
+		goto slow;
+	pool = ouro_pool_inband(ptr);
+	if (unlikely(!ouro_pool_is_block(pool, ptr)))
 		goto slow;
 	mark = ouro_mark_of(ptr);
-	if (unlikely(READ_ONCE(*(u64 *)ptr) == mark))
+	if (unlikely(*(const u64 *)ptr == mark))
 		goto slow;
 	if (likely(free_fast(pool->front, (void *)ptr, pool->size, mark, true)))
 		return;
@@ -383,27 +413,25 @@ static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
 	free_slow(ptr, caller);
 }
 
-static __always_inline void free_named(struct ouro_heap *heap, const void *ptr,
-				       unsigned long front, bool preempt,
-				       unsigned long caller)
+static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
+				       unsigned long front, bool preempt)
 {
 	u64 mark = ouro_mark_of(ptr);
 
-	if (likely(!ouro_ptr_is_odd(ptr)) &&
-	    likely(READ_ONCE(*(u64 *)ptr) != mark) &&
-	    likely(free_fast(front_at(READ_ONCE(heap->fronts), front),
-			     (void *)ptr,
-			     ouro_geometry[front >> OURO_FRONT_SHIFT].size,
-			     mark, preempt)))
-		return;
-	free_named_slow(heap, ptr, front, caller);
+	if (unlikely(ouro_ptr_is_odd(ptr)) ||
+	    unlikely(*(const u64 *)ptr == mark))
+		return false;
+	return free_fast(front_at(heap->fronts, front), (void *)ptr,
+			 ouro_geometry[front >> OURO_FRONT_SHIFT].size, mark,
+			 preempt);
 }
 
 /* ouro_free_sized(): @front is the class as an offset in bytes. */
 void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
 		       unsigned long front)
 {
-	free_named(heap, ptr, front, true, _RET_IP_);
+	if (unlikely(!free_named(heap, ptr, front, true)))
+		free_named_slow(heap, ptr, front, _RET_IP_);
 }
 OURO_EXPORT(__ouro_free_front);
 
@@ -412,7 +440,8 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 				 unsigned long front)
 {
 	lockdep_assert_preemption_disabled();
-	free_named(heap, ptr, front, false, _RET_IP_);
+	if (unlikely(!free_named(heap, ptr, front, false)))
+		free_named_slow(heap, ptr, front, _RET_IP_);
 }
 OURO_EXPORT(__ouro_free_front_nopreempt);
 

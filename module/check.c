@@ -202,8 +202,14 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 				  caller);
 	WRITE_ONCE(track->free, caller);
 	kmemleak_free(block);
-	memset(block, POISON_FREED, pool->size);
 	return true;
+}
+
+/* Fills a freed block of a debug heap with what an allocation looks for. */
+void ouro_check_poison(struct ouro_pool *pool, void *block)
+{
+	memset(block, POISON_FREED, pool->size);
+	ouro_kasan_poison(block, pool->size);
 }
 
 /* A block of a debug heap was resized in place to @size bytes. */

@@ -41,6 +41,7 @@ void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
 		      unsigned long caller, gfp_t gfp);
 bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller);
+void ouro_check_poison(struct ouro_pool *pool, void *block);
 int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp);
 void ouro_check_pool_exit(struct ouro_pool *pool);
 void ouro_check_leaks(struct ouro_heap *heap);

@@ -247,9 +247,7 @@ unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
 static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
 				 const void *block)
 {
-	if (geo->inband)
-		return (void *)((unsigned long)block & ~(OURO_UNIT - 1));
-	return ouro_pool_find(block);
+	return geo->inband ? ouro_pool_inband(block) : ouro_pool_find(block);
 }
 
 /**

@@ -96,7 +96,7 @@ struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp)
 		return other;
 	}
 	/* The fast path follows this pointer: an address dependency. */
-	if (!ouro_heap_is_checked(heap))
+	if (ouro_heap_is_fast(heap))
 		smp_store_release(&heap->fronts, body->fronts);
 	return body;
 }

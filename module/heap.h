@@ -30,7 +30,7 @@ struct ouro_body {
 /**
  * struct ouro_heap - owner of memory
  * @fronts: where the fast path looks: the body's, or the idle ones before
- *	there is a body and always in checked heaps; set once
+ *	there is a body and always in heaps that are not fast; set once
  * @body: NULL until the first allocation; set once, with release
  * @flags: of enum ouro_heap_flags, fixed
  * @node: where pages come from, fixed
@@ -91,6 +91,15 @@ extern bool ouro_harden_all;
 static inline bool ouro_heap_is_checked(const struct ouro_heap *heap)
 {
 	return heap->flags & (OURO_HEAP_HARDENED | OURO_HEAP_DEBUG);
+}
+
+/*
+ * Whether the fast path may serve the heap: not where every free has more to do
+ * than to push a block.
+ */
+static inline bool ouro_heap_is_fast(const struct ouro_heap *heap)
+{
+	return !ouro_heap_is_checked(heap) && !want_init_on_free();
 }
 
 static inline bool ouro_heap_is_debug(const struct ouro_heap *heap)

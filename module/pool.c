@@ -42,8 +42,8 @@ static void pool_setup(struct ouro_pool *pool, struct ouro_heap *heap,
 	pool->remote = pool->bits + longs;
 	bitmap_set(pool->map, 0, geo->blocks);
 	pool->top_word = longs - 1;
-	pool->front = (ouro_heap_is_checked(heap) ?
-		       ouro_idle_fronts : heap->body->fronts) + index;
+	pool->front = (ouro_heap_is_fast(heap) ?
+		       heap->body->fronts : ouro_idle_fronts) + index;
 }
 
 static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
@@ -98,7 +98,7 @@ struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
 	pool_publish(pool, arena, unit, geo->units);
 	ouro_kasan_poison(pool->first, (size_t)geo->blocks * geo->size);
 	if (geo->inband)
-		WRITE_ONCE(pool->magic, ouro_mark_of(pool));
+		WRITE_ONCE(pool->magic, ouro_secret);
 	return pool;
 
 give_units:
@@ -155,13 +155,11 @@ void ouro_pool_release(struct ouro_pool *pool)
 struct ouro_pool *ouro_pool_find(const void *ptr)
 {
 	struct ouro_arena *arena;
-	struct ouro_pool *pool;
 
 	if (ouro_ptr_is_odd(ptr))
 		return NULL;
-	pool = ouro_pool_probe(ptr);
-	if (pool)
-		return pool;
+	if (ouro_pool_is_inband(ptr))
+		return ouro_pool_inband(ptr);
 	arena = ouro_map_arena(ptr);
 	if (!arena)
 		return NULL;

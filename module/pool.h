@@ -21,9 +21,9 @@ struct ouro_track;
 
 /**
  * struct ouro_pool - header of a pool
- * @magic: ouro_secret ^ address of this header; tells an in-band header from
- *	whatever else lies at a multiple of OURO_UNIT
- * @front: where free puts a block; the idle front in checked heaps
+ * @magic: ouro_secret; tells an in-band header from whatever else lies at a
+ *	multiple of OURO_UNIT
+ * @front: where free puts a block; the idle front in heaps that are not fast
  * @mult: as in the class's geometry
  * @bias: low 32 bits of @first times @mult
  * @bound: as in the class's geometry
@@ -107,10 +107,7 @@ static inline void *ouro_pool_block(const struct ouro_pool *pool,
 	return pool->first + index * pool->size;
 }
 
-/*
- * What an in-band header at @ptr begins with, and what the first eight bytes of
- * a free block at @ptr hold.
- */
+/* What the first eight bytes of a free block at @ptr hold. */
 static __always_inline u64 ouro_mark_of(const void *ptr)
 {
 	return ouro_secret ^ (unsigned long)ptr;
@@ -126,30 +123,32 @@ static __always_inline bool ouro_ptr_is_odd(const void *ptr)
 #endif
 }
 
-/*
- * The in-band header in front of @ptr, or NULL.  @ptr may point anywhere in the
- * kernel's half: a fault on reading the supposed header means there is none.
- */
-static __always_inline struct ouro_pool *ouro_pool_probe(const void *ptr)
+/* Where the in-band header in front of @ptr would be. */
+static __always_inline struct ouro_pool *ouro_pool_inband(const void *ptr)
 {
-	struct ouro_pool *pool =
-		(void *)((unsigned long)ptr & ~(OURO_UNIT - 1));
-	u64 want = ouro_mark_of(pool);
+	return (void *)((unsigned long)ptr & ~(OURO_UNIT - 1));
+}
+
+/*
+ * Whether there is one.  @ptr may point anywhere in the kernel's half: a fault
+ * on reading the supposed header means no.
+ */
+static __always_inline bool ouro_pool_is_inband(const void *ptr)
+{
+	const struct ouro_pool *pool = ouro_pool_inband(ptr);
+	u64 want = ouro_secret;
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 	asm goto("1: cmpq %[want], %[magic]\n\t"
-		 "jne %l[none]\n"
-		 _ASM_EXTABLE(1b, %l[none])
+		 "jne %l[no]\n"
+		 _ASM_EXTABLE(1b, %l[no])
 		 : : [want] "r" (want), [magic] "m" (pool->magic)
-		 : "cc" : none);
-	return pool;
-none:
-	return NULL;
+		 : "cc" : no);
+	return true;
+no:
+	return false;
 #else
-	if (unlikely(!virt_addr_valid(ptr)) ||
-	    READ_ONCE_NOCHECK(pool->magic) != want)
-		return NULL;
-	return pool;
+	return virt_addr_valid(ptr) && READ_ONCE_NOCHECK(pool->magic) == want;
 #endif
 }
 

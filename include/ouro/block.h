@@ -35,11 +35,9 @@ struct ouro_heap;
 
 void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 	__alloc_size(2) __malloc;
-void *__ouro_alloc_front(struct ouro_heap *heap, size_t size, gfp_t gfp,
-			 unsigned long front) __alloc_size(2) __malloc;
-void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, size_t size,
-				   gfp_t gfp, unsigned long front)
-	__alloc_size(2) __malloc;
+void *__ouro_alloc_front(struct ouro_heap *heap, gfp_t gfp, u64 ask) __malloc;
+void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, gfp_t gfp, u64 ask)
+	__malloc;
 void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
 		       unsigned long front);
 void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
@@ -52,6 +50,10 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 
 #define __ouro_front(size)						\
 	((unsigned long)ouro_class_index(size) << OURO_FRONT_SHIFT)
+
+/* A constant size and its front in one register. */
+#define __ouro_ask(size)						\
+	((u64)(size) << 32 | __ouro_front(size))
 
 /**
  * ouro_alloc() - allocate a block
@@ -67,7 +69,7 @@ static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	if (__ouro_is_plain(size, gfp))
-		return __ouro_alloc_front(heap, size, gfp, __ouro_front(size));
+		return __ouro_alloc_front(heap, gfp, __ouro_ask(size));
 	return __ouro_alloc(heap, size, gfp);
 }
 
@@ -84,8 +86,8 @@ static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc_nopreempt(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	if (__ouro_is_plain(size, gfp))
-		return __ouro_alloc_front_nopreempt(heap, size, gfp,
-						    __ouro_front(size));
+		return __ouro_alloc_front_nopreempt(heap, gfp,
+						    __ouro_ask(size));
 	return __ouro_alloc(heap, size, gfp);
 }
 

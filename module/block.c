@@ -142,7 +142,7 @@ static __always_inline unsigned long ask_front(u64 ask)
 	return (u32)ask;
 }
 
-static noinline void *alloc_asked(struct ouro_heap *heap, gfp_t gfp, u64 ask,
+static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 				  unsigned long caller)
 {
 	return alloc_slow(heap, ask >> 32, gfp,
@@ -167,25 +167,25 @@ static __always_inline void *block_asked(void *block, u64 ask)
 }
 
 /* ouro_alloc() with a constant size and plain flags. */
-void *__ouro_alloc_front(struct ouro_heap *heap, gfp_t gfp, u64 ask)
+void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
 	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
 
 	if (unlikely(!block))
-		return alloc_asked(heap, gfp, ask, _RET_IP_);
+		return alloc_asked(heap, ask, gfp, _RET_IP_);
 	return block_asked(block, ask);
 }
 OURO_EXPORT(__ouro_alloc_front);
 
 /* As __ouro_alloc_front() where the caller cannot be preempted. */
-void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, gfp_t gfp, u64 ask)
+void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
 	void *block;
 
 	lockdep_assert_preemption_disabled();
 	block = alloc_fast(heap, gfp, ask_front(ask), false);
 	if (unlikely(!block))
-		return alloc_asked(heap, gfp, ask, _RET_IP_);
+		return alloc_asked(heap, ask, gfp, _RET_IP_);
 	return block_asked(block, ask);
 }
 OURO_EXPORT(__ouro_alloc_front_nopreempt);

@@ -35,8 +35,8 @@ struct ouro_heap;
 
 void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 	__alloc_size(2) __malloc;
-void *__ouro_alloc_front(struct ouro_heap *heap, gfp_t gfp, u64 ask) __malloc;
-void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, gfp_t gfp, u64 ask)
+void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp) __malloc;
+void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	__malloc;
 void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
 		       unsigned long front);
@@ -69,7 +69,7 @@ static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	if (__ouro_is_plain(size, gfp))
-		return __ouro_alloc_front(heap, gfp, __ouro_ask(size));
+		return __ouro_alloc_front(heap, __ouro_ask(size), gfp);
 	return __ouro_alloc(heap, size, gfp);
 }
 
@@ -86,8 +86,8 @@ static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc_nopreempt(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	if (__ouro_is_plain(size, gfp))
-		return __ouro_alloc_front_nopreempt(heap, gfp,
-						    __ouro_ask(size));
+		return __ouro_alloc_front_nopreempt(heap, __ouro_ask(size),
+						    gfp);
 	return __ouro_alloc(heap, size, gfp);
 }
 

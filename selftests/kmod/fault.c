@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults: every allocation that the module makes fails once.
+ *
+ * A scenario runs with the first allocation failing, then with the second, and
+ * so on until none is left to fail.  It tells whether all its calls succeeded,
+ * and leaves nothing behind either way.  After each failure it must succeed.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <ouro/region.h>
+#include <ouro/reserve.h>
+#include "ouro_test.h"
+
+#define FAULT_FILE	"/sys/module/ouro/parameters/fail_nth"
+#define FAULTS_MAX	400	/* allocations a scenario may make */
+
+struct scenario {
+	const char *name;
+	bool (*run)(struct ouro_test *t, struct ouro_heap *heap);
+};
+
+static bool chain(struct ouro_heap *heap, size_t size, int count, gfp_t gfp)
+{
+	void **ptr, *chain = NULL;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		ptr = ouro_alloc(heap, size, gfp);
+		if (!ptr)
+			break;
+		*ptr = chain;
+		chain = ptr;
+	}
+	while (chain) {
+		ptr = chain;
+		chain = *ptr;
+		ouro_free(ptr);
+	}
+	return i == count;
+}
+
+static bool one_small(struct ouro_test *t, struct ouro_heap *heap)
+{
+	return chain(heap, 64, 1, GFP_KERNEL);
+}
+
+static bool many_small(struct ouro_test *t, struct ouro_heap *heap)
+{
+	return chain(heap, 64, 3000, GFP_KERNEL);
+}
+
+static bool many_atomic(struct ouro_test *t, struct ouro_heap *heap)
+{
+	return chain(heap, 200, 500, GFP_ATOMIC);
+}
+
+static bool out_of_band(struct ouro_test *t, struct ouro_heap *heap)
+{
+	return chain(heap, 4096, 50, GFP_KERNEL) &&
+	       chain(heap, 8192, 50, GFP_KERNEL);
+}
+
+static bool several_large(struct ouro_test *t, struct ouro_heap *heap)
+{
+	return chain(heap, 20000, 3, GFP_KERNEL) &&
+	       chain(heap, 100000, 3, GFP_KERNEL) &&
+	       chain(heap, SZ_2M, 1, GFP_KERNEL);
+}
+
+static bool copies(struct ouro_test *t, struct ouro_heap *heap)
+{
+	char *a = ouro_strdup(heap, "a string", GFP_KERNEL);
+	char *b = ouro_memdup(heap, "0123456789", 10, GFP_KERNEL);
+	bool good = a && b && !strcmp(a, "a string") &&
+		    !memcmp(b, "0123456789", 10);
+
+	ouro_free(a);
+	ouro_free(b);
+	return good;
+}
+
+static bool growing(struct ouro_test *t, struct ouro_heap *heap)
+{
+	u8 *ptr = NULL, *next;
+	size_t size;
+
+	for (size = 8; size < 200000; size *= 3) {
+		next = ouro_realloc(heap, ptr, size, GFP_KERNEL);
+		if (!next) {
+			/* What there was is untouched. */
+			if (ptr)
+				EXPECT(t, test_is_byte(ptr, size / 3, 0x33));
+			break;
+		}
+		memset(next, 0x33, size);
+		ptr = next;
+	}
+	ouro_free(ptr);
+	return size >= 200000;
+}
+
+static bool bulk(struct ouro_test *t, struct ouro_heap *heap)
+{
+	static void *blocks[300];
+
+	if (ouro_alloc_bulk(heap, 1000, GFP_KERNEL, ARRAY_SIZE(blocks), blocks))
+		return false;
+	ouro_free_bulk(ARRAY_SIZE(blocks), blocks);
+	return true;
+}
+
+static bool region(struct ouro_test *t, struct ouro_heap *heap)
+{
+	struct ouro_region region;
+	int i;
+
+	ouro_region_init(&region, heap, 0);
+	for (i = 0; i < 500; i++)
+		if (!ouro_region_alloc(&region, 300, GFP_KERNEL))
+			break;
+	ouro_region_release(&region);
+	return i == 500;
+}
+
+static bool reserve(struct ouro_test *t, struct ouro_heap *heap)
+{
+	struct ouro_reserve *reserve;
+
+	reserve = ouro_reserve_create(heap, 500, 100, GFP_KERNEL);
+	if (IS_ERR(reserve)) {
+		EXPECT_EQ(t, PTR_ERR(reserve), -ENOMEM);
+		return false;
+	}
+	ouro_reserve_destroy(reserve);
+	return true;
+}
+
+static bool trimmed(struct ouro_test *t, struct ouro_heap *heap)
+{
+	bool good = chain(heap, 128, 1000, GFP_KERNEL);
+
+	ouro_heap_trim(heap);
+	return chain(heap, 128, 1000, GFP_KERNEL) && good;
+}
+
+static bool on_node(struct ouro_test *t, struct ouro_heap *heap)
+{
+	void *ptr = ouro_alloc_node(heap, 100, GFP_KERNEL, first_online_node);
+
+	ouro_free(ptr);
+	return ptr;
+}
+
+static bool heap_and_reserve(struct ouro_test *t, struct ouro_heap *unused)
+{
+	struct ouro_heap_attr attr = { .name = "fault-born",
+		.node = NUMA_NO_NODE, .reserve_size = 100,
+		.reserve_count = 50 };
+	struct ouro_heap *heap = ouro_heap_create_attr(&attr);
+	bool good;
+
+	if (IS_ERR(heap)) {
+		EXPECT_EQ(t, PTR_ERR(heap), -ENOMEM);
+		return false;
+	}
+	good = ouro_heap_reserve(heap) && one_small(t, heap);
+	EXPECT_EQ(t, ouro_heap_destroy(heap), 0);
+	return good;
+}
+
+static const struct scenario scenarios[] = {
+	{ "one small", one_small },
+	{ "many small", many_small },
+	{ "many atomic", many_atomic },
+	{ "out of band", out_of_band },
+	{ "several large", several_large },
+	{ "copies", copies },
+	{ "growing", growing },
+	{ "bulk", bulk },
+	{ "region", region },
+	{ "reserve", reserve },
+	{ "trimmed", trimmed },
+	{ "on node", on_node },
+	{ "heap and reserve", heap_and_reserve },
+};
+
+/* Who makes the Nth allocation fail. */
+struct injector {
+	int (*arm)(unsigned int nth);
+	unsigned int (*disarm)(void);	/* failures that were still to come */
+};
+
+static int own_arm(unsigned int nth)
+{
+	return test_file_write(FAULT_FILE, nth);
+}
+
+static unsigned int own_disarm(void)
+{
+	unsigned long left = 0;
+
+	test_file_read(FAULT_FILE, &left);
+	test_file_write(FAULT_FILE, 0);
+	return left;
+}
+
+static const struct injector own = { own_arm, own_disarm };
+
+#ifdef CONFIG_FAULT_INJECTION
+static int kernel_arm(unsigned int nth)
+{
+	current->fail_nth = nth;
+	return 0;
+}
+
+static unsigned int kernel_disarm(void)
+{
+	unsigned int left = current->fail_nth;
+
+	current->fail_nth = 0;
+	return left;
+}
+
+static const struct injector kernel = { kernel_arm, kernel_disarm };
+#endif
+
+/* A failure inside @run on a fresh heap; false: there was none left to have. */
+static bool fail_once(struct ouro_test *t, const struct injector *by,
+		      const struct scenario *s, unsigned int nth,
+		      unsigned int *refused)
+{
+	struct ouro_heap *heap = test_heap(t);
+	bool good;
+
+	if (!heap || !EXPECT_EQ(t, by->arm(nth), 0))
+		return false;
+	good = s->run(t, heap);
+	if (by->disarm()) {
+		EXPECT_MSG(t, good, "%s: failed without a failure", s->name);
+		test_heap_close(t, heap);
+		return false;
+	}
+	*refused += !good;
+	test_heap_settle(t, heap, 0);
+	EXPECT_MSG(t, s->run(t, heap), "%s: not after failure %u", s->name, nth);
+	test_heap_close(t, heap);
+	return true;
+}
+
+static void fail_each(struct ouro_test *t, const struct injector *by)
+{
+	unsigned int nth, refused, i, all = 0, seen = 0;
+
+	for (i = 0; i < ARRAY_SIZE(scenarios); i++) {
+		refused = 0;
+		for (nth = 1; nth < FAULTS_MAX; nth++)
+			if (!fail_once(t, by, &scenarios[i], nth, &refused))
+				break;
+		EXPECT_MSG(t, nth < FAULTS_MAX, "%s: no end", scenarios[i].name);
+		EXPECT_MSG(t, nth > 1, "%s: nothing to fail",
+			   scenarios[i].name);
+		all += nth - 1;
+		seen += refused;
+		cond_resched();
+	}
+	EXPECT_GE(t, seen, ARRAY_SIZE(scenarios));
+	test_note(t, "%u failures, %u of them seen by the caller", all, seen);
+}
+
+static void hook(struct ouro_test *t)
+{
+	fail_each(t, &own);
+}
+
+/* Slab and pages; whoever runs this has told them not to spare GFP_KERNEL. */
+static void slab_and_pages(struct ouro_test *t)
+{
+#if defined(CONFIG_FAULT_INJECTION) && \
+	(defined(CONFIG_FAILSLAB) || defined(CONFIG_FAIL_PAGE_ALLOC))
+	fail_each(t, &kernel);
+#else
+	SKIP(t, "neither failslab nor fail_page_alloc in this kernel");
+#endif
+}
+
+/* The birth of a heap, whose debugfs files may be missing but not more. */
+static void birth(struct ouro_test *t)
+{
+	unsigned int flags, nth, failed = 0;
+	struct ouro_heap *heap;
+
+	for (flags = 0; flags <= OURO_HEAP_FLAGS; flags++) {
+		for (nth = 1; nth < FAULTS_MAX; nth++) {
+			EXPECT_EQ(t, own.arm(nth), 0);
+			heap = ouro_heap_create("newborn", flags);
+			if (own.disarm()) {
+				EXPECT(t, !IS_ERR(heap));
+				ouro_heap_destroy(heap);
+				break;
+			}
+			EXPECT_EQ(t, PTR_ERR_OR_ZERO(heap), -ENOMEM);
+			failed++;
+		}
+	}
+	EXPECT_GE(t, failed, OURO_HEAP_FLAGS + 1);
+}
+
+static const struct ouro_case fault_cases[] = {
+	{ "birth", birth },
+	EACH_KIND(hook),
+	EACH_KIND(slab_and_pages),
+};
+
+OURO_SUITE("fault", fault_cases);

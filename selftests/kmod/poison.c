@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is written to free memory and behind the end of a block, and what a
+ * free block holds.  The accesses are wrong on purpose, so the functions that
+ * make them are kept from the sanitizers.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include "ouro_test.h"
+
+#define POISON_BLOCKS	2000	/* allocations until a bad block must come by */
+
+static noinline __no_sanitize_address
+void raw_write(volatile u8 *ptr, size_t at, u8 value)
+{
+	ptr[at] = value;
+}
+
+static noinline __no_sanitize_address
+u8 raw_read(const volatile u8 *ptr, size_t at)
+{
+	return ptr[at];
+}
+
+/* Allocate till the allocator has seen all that is free; give it back. */
+static void sweep(struct ouro_test *t, struct ouro_heap *heap, size_t size)
+{
+	void **ptr, *chain = NULL;
+	int i;
+
+	for (i = 0; i < POISON_BLOCKS; i++) {
+		ptr = ouro_alloc(heap, size, GFP_KERNEL);
+		if (!EXPECT(t, ptr))
+			break;
+		*ptr = chain;
+		chain = ptr;
+	}
+	while (chain) {
+		ptr = chain;
+		chain = *ptr;
+		ouro_free(ptr);
+	}
+}
+
+static void one_report(struct ouro_test *t, struct ouro_heap *heap,
+		       struct test_log *log, unsigned long *misuse,
+		       const char *needle, size_t size, size_t at)
+{
+	EXPECT_MSG(t, test_log_count(log, needle) == 1, "size %zu, byte %zu",
+		   size, at);
+	EXPECT_MSG(t, test_log_count(log, "") == 1, "size %zu, byte %zu", size,
+		   at);
+	EXPECT_MSG(t, test_heap_misuse(heap) == *misuse + 1,
+		   "size %zu, byte %zu", size, at);
+	*misuse = test_heap_misuse(heap);
+	test_log_mark(log);
+}
+
+static const size_t sizes[] = { 8, 20, 64, 100, 500, 1000, 4000, 8000 };
+
+static void write_after_free(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long misuse = 0;
+	struct test_log log;
+	u8 *ptr;
+	int i, j;
+
+	if (!heap)
+		return;
+	test_log_mark(&log);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t at[] = { 0, sizes[i] / 2, sizes[i] - 1 };
+
+		for (j = 0; j < ARRAY_SIZE(at); j++) {
+			ptr = ouro_alloc(heap, sizes[i], GFP_KERNEL);
+			if (!EXPECT(t, ptr))
+				continue;
+			ouro_free(ptr);
+			raw_write(ptr, at[j], 0x42);
+			sweep(t, heap, sizes[i]);
+			one_report(t, heap, &log, &misuse, "after its free",
+				   sizes[i], at[j]);
+		}
+		cond_resched();
+	}
+	test_heap_abandon(t, heap, 0);
+}
+
+static void overrun(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long misuse = 0;
+	struct test_log log;
+	size_t whole;
+	u8 *ptr;
+	int i;
+
+	if (!heap)
+		return;
+	test_log_mark(&log);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		/* There must be room behind the end that is nobody's. */
+		ptr = ouro_alloc(heap, sizes[i] - 3, GFP_KERNEL);
+		if (!EXPECT(t, ptr))
+			continue;
+		whole = ouro_block_size(ptr);
+		EXPECT_GE(t, whole, sizes[i]);
+		raw_write(ptr, sizes[i] - 3, 0x42);
+		ouro_free(ptr);
+		one_report(t, heap, &log, &misuse, "behind its end", sizes[i],
+			   0);
+		ptr = ouro_alloc(heap, sizes[i] - 3, GFP_KERNEL);
+		if (!EXPECT(t, ptr))
+			continue;
+		raw_write(ptr, sizes[i] - 1, 0x42);
+		ouro_free(ptr);
+		one_report(t, heap, &log, &misuse, "behind its end", sizes[i],
+			   2);
+		sweep(t, heap, sizes[i]);
+	}
+	test_heap_abandon(t, heap, 0);
+}
+
+/* After a resize in place the end is where the new size says. */
+static void overrun_resized(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long misuse = 0;
+	struct test_log log;
+	u8 *ptr;
+
+	if (!heap)
+		return;
+	test_log_mark(&log);
+	ptr = ouro_alloc(heap, 1000, GFP_KERNEL);
+	ptr = ouro_realloc(heap, ptr, 980, GFP_KERNEL);
+	raw_write(ptr, 985, 0x42);
+	ouro_free(ptr);
+	one_report(t, heap, &log, &misuse, "behind its end", 980, 985);
+	ptr = ouro_alloc(heap, 980, GFP_KERNEL);
+	ptr = ouro_realloc(heap, ptr, 1000, GFP_KERNEL);
+	memset(ptr, 0x42, 1000);
+	ouro_free(ptr);
+	EXPECT_EQ(t, test_log_count(&log, ""), 0);
+	test_heap_abandon(t, heap, 0);
+}
+
+/* A report names who allocated the block and who freed it. */
+static void call_sites(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct test_log log;
+	void *ptr;
+
+	if (!heap)
+		return;
+	test_log_mark(&log);
+	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
+	ouro_free(ptr);
+	ouro_free(ptr);
+	EXPECT_EQ(t, test_log_count(&log, "allocated by call_sites+"), 1);
+	EXPECT_EQ(t, test_log_count(&log, "freed by call_sites+"), 1);
+	/* And no address of the kernel. */
+	EXPECT_EQ(t, test_log_count(&log, "ffff"), 0);
+	EXPECT_EQ(t, test_log_count(&log, "0x0000"), 0);
+	test_heap_abandon(t, heap, 0);
+}
+
+/* A debug heap that dies says who held what. */
+static void leak_sites(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct test_log log;
+	int i;
+
+	if (!heap)
+		return;
+	for (i = 0; i < 5; i++)
+		EXPECT(t, ouro_alloc(heap, 100, GFP_KERNEL));
+	test_log_mark(&log);
+	test_heap_abandon(t, heap, 5);
+	EXPECT_EQ(t, test_log_count(&log, "5 live blocks"), 1);
+	EXPECT_EQ(t, test_log_count(&log, "by leak_sites+"), 1);
+}
+
+static void init_on_alloc_zeroes(struct ouro_test *t)
+{
+	static const size_t all[] = { 8, 64, 1000, 8192, 20000, 100000 };
+	struct ouro_heap *heap;
+	int i, round;
+	u8 *ptr;
+
+	if (!want_init_on_alloc(0)) {
+		SKIP(t, "init_on_alloc is off");
+		return;
+	}
+	heap = test_heap(t);
+	if (!heap)
+		return;
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < ARRAY_SIZE(all); i++) {
+			ptr = ouro_alloc(heap, all[i], GFP_KERNEL);
+			if (!EXPECT(t, ptr))
+				continue;
+			EXPECT_MSG(t, test_is_byte(ptr, all[i], 0), "size %zu",
+				   all[i]);
+			memset(ptr, 0xff, all[i]);
+			ouro_free(ptr);
+		}
+	}
+	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
+	EXPECT(t, ptr && test_is_byte(ptr, 64, 0));
+	ouro_free(ptr);
+	test_heap_close(t, heap);
+}
+
+/* The first word of a free block is the allocator's, the rest is wiped. */
+static void init_on_free_wipes(struct ouro_test *t)
+{
+	struct ouro_heap *heap;
+	size_t at, left = 0;
+	u8 *ptr;
+
+	if (!want_init_on_free()) {
+		SKIP(t, "init_on_free is off");
+		return;
+	}
+	heap = test_heap(t);
+	if (!heap)
+		return;
+	ptr = ouro_alloc(heap, 1000, GFP_KERNEL);
+	if (!EXPECT(t, ptr))
+		return;
+	memset(ptr, 0xff, 1000);
+	ouro_free(ptr);
+	for (at = sizeof(u64); at < 1000; at++)
+		left += raw_read(ptr, at) == 0xff;
+	EXPECT_EQ(t, left, 0);
+	test_heap_close(t, heap);
+}
+
+static const struct ouro_case poison_cases[] = {
+	{ "write_after_free", write_after_free, OURO_HEAP_DEBUG },
+	{ "overrun", overrun, OURO_HEAP_DEBUG },
+	{ "overrun_resized", overrun_resized, OURO_HEAP_DEBUG },
+	{ "call_sites", call_sites, OURO_HEAP_DEBUG },
+	{ "leak_sites", leak_sites, OURO_HEAP_DEBUG },
+	EACH_KIND(init_on_alloc_zeroes),
+	{ "init_on_free_wipes_plain", init_on_free_wipes },
+	{ "init_on_free_wipes_hardened", init_on_free_wipes,
+	  OURO_HEAP_HARDENED },
+};
+
+OURO_SUITE("poison", poison_cases);

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Puppet: heaps on strings, for tests that are written in shell.
+ *
+ * One command a write to /sys/kernel/debug/ouro_puppet/do, its error is the
+ * error of the write:
+ *
+ *   create NAME FLAGS		FLAGS as in enum ouro_heap_flags
+ *   alloc NAME SIZE COUNT	from GFP_KERNEL, kept and filled
+ *   free NAME COUNT		the newest ones, 0: all
+ *   lose NAME			forget one block without freeing it
+ *   hide NAME			a kmalloc object that only a block points to
+ *   unhide NAME		and that object goes
+ *   trim NAME
+ *   destroy NAME
+ *   foreign			ouro_free() of a pointer that is no block
+ *
+ * "data" reads the newest block of the heap created first.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include "ouro_test.h"
+
+#define PUPPETS		8
+#define PUPPET_COMMAND	128	/* bytes */
+
+struct kept {
+	struct kept *next;
+	size_t size;
+};
+
+static struct puppet {
+	struct ouro_heap *heap;
+	struct kept *kept;	/* the newest first */
+} puppets[PUPPETS];		/* under puppets_lock */
+
+static DEFINE_MUTEX(puppets_lock);
+static struct dentry *puppet_dir;
+
+static struct puppet *puppet_find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < PUPPETS; i++)
+		if (puppets[i].heap &&
+		    !strcmp(ouro_heap_name(puppets[i].heap), name))
+			return &puppets[i];
+	return NULL;
+}
+
+static int do_create(const char *name, unsigned long flags)
+{
+	struct ouro_heap *heap;
+	int i;
+
+	for (i = 0; i < PUPPETS; i++)
+		if (!puppets[i].heap)
+			break;
+	if (i == PUPPETS)
+		return -ENOSPC;
+	heap = ouro_heap_create(name, flags);
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+	puppets[i] = (struct puppet){ .heap = heap };
+	return 0;
+}
+
+static int do_alloc(struct puppet *p, unsigned long size, unsigned long count)
+{
+	struct kept *kept;
+
+	if (size < sizeof(*kept))
+		return -EINVAL;
+	while (count--) {
+		kept = ouro_alloc(p->heap, size, GFP_KERNEL);
+		if (!kept)
+			return -ENOMEM;
+		memset(kept, 'o', size);
+		kept->next = p->kept;
+		kept->size = size;
+		p->kept = kept;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int do_free(struct puppet *p, unsigned long count)
+{
+	unsigned long n;
+	struct kept *kept;
+
+	for (n = 0; p->kept && (!count || n < count); n++) {
+		kept = p->kept;
+		p->kept = kept->next;
+		ouro_free(kept);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int do_lose(struct puppet *p)
+{
+	return ouro_alloc(p->heap, 100, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+/* The object is freed with the block it is in the payload of: never. */
+static int do_hide(struct puppet *p)
+{
+	void **block;
+	int ret = do_alloc(p, 100, 1);
+
+	if (ret)
+		return ret;
+	block = (void **)(p->kept + 1);
+	block[0] = kmalloc(200, GFP_KERNEL);
+	return block[0] ? 0 : -ENOMEM;
+}
+
+static int do_unhide(struct puppet *p)
+{
+	void **block = (void **)(p->kept + 1);
+
+	if (!p->kept)
+		return -EINVAL;
+	kfree(block[0]);
+	return do_free(p, 1);
+}
+
+static int do_destroy(struct puppet *p)
+{
+	ouro_heap_destroy(p->heap);
+	*p = (struct puppet){};
+	return 0;
+}
+
+static int do_foreign(void)
+{
+	static char nobodys[64];
+
+	ouro_free(nobodys);
+	return 0;
+}
+
+static int command_run(const char *verb, const char *name, unsigned long a,
+		       unsigned long b)
+{
+	struct puppet *p;
+
+	if (!strcmp(verb, "foreign"))
+		return do_foreign();
+	if (!strcmp(verb, "create"))
+		return do_create(name, a);
+	p = puppet_find(name);
+	if (!p)
+		return -ENOENT;
+	if (!strcmp(verb, "alloc"))
+		return do_alloc(p, a, b);
+	if (!strcmp(verb, "free"))
+		return do_free(p, a);
+	if (!strcmp(verb, "lose"))
+		return do_lose(p);
+	if (!strcmp(verb, "hide"))
+		return do_hide(p);
+	if (!strcmp(verb, "unhide"))
+		return do_unhide(p);
+	if (!strcmp(verb, "trim"))
+		return ouro_heap_trim(p->heap), 0;
+	if (!strcmp(verb, "destroy"))
+		return do_destroy(p);
+	return -EINVAL;
+}
+
+static ssize_t do_write(struct file *file, const char __user *buf, size_t len,
+			loff_t *pos)
+{
+	char command[PUPPET_COMMAND], verb[16] = "", name[OURO_NAME_MAX] = "";
+	unsigned long a = 0, b = 0;
+	int ret;
+
+	if (len >= sizeof(command))
+		return -EINVAL;
+	if (copy_from_user(command, buf, len))
+		return -EFAULT;
+	command[len] = '\0';
+	if (sscanf(command, "%15s %47s %lu %lu", verb, name, &a, &b) < 1)
+		return -EINVAL;
+	mutex_lock(&puppets_lock);
+	ret = command_run(verb, name, a, b);
+	mutex_unlock(&puppets_lock);
+	return ret ?: len;
+}
+
+static const struct file_operations do_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = do_write,
+	.llseek = noop_llseek,
+};
+
+/* Straight from the block to the user: hardened usercopy has its say. */
+static ssize_t data_read(struct file *file, char __user *buf, size_t len,
+			 loff_t *pos)
+{
+	ssize_t ret = 0;
+
+	mutex_lock(&puppets_lock);
+	if (puppets[0].kept)
+		ret = simple_read_from_buffer(buf, len, pos, puppets[0].kept,
+					      puppets[0].kept->size);
+	mutex_unlock(&puppets_lock);
+	return ret;
+}
+
+static const struct file_operations data_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = data_read,
+	.llseek = default_llseek,
+};
+
+static int __init puppet_init(void)
+{
+	puppet_dir = debugfs_create_dir("ouro_puppet", NULL);
+	debugfs_create_file("do", 0200, puppet_dir, NULL, &do_fops);
+	debugfs_create_file("data", 0400, puppet_dir, NULL, &data_fops);
+	return 0;
+}
+
+static void __exit puppet_exit(void)
+{
+	int i;
+
+	debugfs_remove(puppet_dir);
+	for (i = 0; i < PUPPETS; i++)
+		ouro_heap_destroy(puppets[i].heap);
+}
+
+module_init(puppet_init);
+module_exit(puppet_exit);
+MODULE_DESCRIPTION("Heaps on strings for the tests of Ouro");
+MODULE_LICENSE("GPL");
+MODULE_INFO(import_ns, "OURO");

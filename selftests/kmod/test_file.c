@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Small files: a number in, a number out. */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include "ouro_test.h"
+
+int test_file_read(const char *path, unsigned long *value)
+{
+	struct file *file;
+	char buf[24] = {};
+	loff_t pos = 0;
+	ssize_t len;
+
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	len = kernel_read(file, buf, sizeof(buf) - 1, &pos);
+	filp_close(file, NULL);
+	if (len < 0)
+		return len;
+	return kstrtoul(strim(buf), 0, value);
+}
+EXPORT_SYMBOL_GPL(test_file_read);
+
+int test_file_write(const char *path, unsigned long value)
+{
+	struct file *file;
+	loff_t pos = 0;
+	char buf[24];
+	ssize_t len;
+
+	file = filp_open(path, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	snprintf(buf, sizeof(buf), "%lu\n", value);
+	len = kernel_write(file, buf, strlen(buf), &pos);
+	filp_close(file, NULL);
+	return len < 0 ? len : 0;
+}
+EXPORT_SYMBOL_GPL(test_file_write);

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Heaps on strings (see kmod/puppet.c) and their figures; sourced, never run.
+
+puppet()	# COMMAND...
+{
+	echo "$*" >$DEBUG/ouro_puppet/do
+}
+
+# As the cgroup or CPU that a subshell is in: echo is a builtin, so the subshell itself writes.
+stat_of()	# HEAP FIELD
+{
+	awk -v f="$2" '$1 == f { print $2 }' "$OURO/$1/stat"
+}
+
+# Whatever a case that failed has left.
+puppets_gone()
+{
+	for heap in "$@"; do
+		puppet free "$heap" 0 2>/dev/null
+		puppet destroy "$heap" 2>/dev/null
+	done
+	return 0
+}
+
+expect_eq()	# WHAT GOT WANTED
+{
+	[ "$2" = "$3" ] || fail "$1: $2, expected $3"
+}
+
+expect_error()	# TEXT COMMAND...: it fails with the text of that error
+{
+	text=$1
+	shift
+	if "$@" 2>"$TMP/stderr"; then
+		fail "$*: succeeded"
+	else
+		grep -q "$text" "$TMP/stderr" || fail "$*: $(cat "$TMP/stderr"), expected $text"
+	fi
+}
+
+free_kib()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+}

@@ -1,0 +1,170 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
+#
+# OURO_SET=full|short chooses the cases, STRESS=seconds lengthens the stress, OURO_DIR is where the modules
+# are, OURO_ONLY=pattern runs the cases whose name matches (for work on one of them).
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/ktap.sh"
+. "$here/log.sh"
+. "$here/puppet.sh"
+. "$here/shell.sh"
+. "$here/system.sh"
+
+DEBUG=/sys/kernel/debug
+OURO=$DEBUG/ouro
+FRAME=$DEBUG/ouro_test
+SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
+SET=${OURO_SET:-full}
+SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
+
+skip_all()
+{
+	echo "KTAP version 1"
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# Modules lie together in one directory, or where kbuild left them.
+module_path()	# NAME
+{
+	for dir in ${OURO_DIR:-} /ouro "$here" "$here/kmod" "$here/.."; do
+		[ ! -e "$dir/$1.ko" ] || { echo "$dir/$1.ko"; return; }
+	done
+	return 1
+}
+
+module_load()	# NAME
+{
+	insmod "$(module_path "$1")"
+}
+
+module_loaded()	# NAME
+{
+	grep -q "^$1 " /proc/modules
+}
+
+prepare()
+{
+	[ "$(id -u)" -eq 0 ] || skip_all "must be root"
+	module_path ouro >/dev/null || skip_all "ouro.ko is not here; set OURO_DIR"
+	module_path ouro_test >/dev/null || skip_all "the test modules are not here; set OURO_DIR"
+	[ -d $DEBUG/kmemleak ] || [ -e $DEBUG/sleep_time ] || [ -n "$(ls -A $DEBUG 2>/dev/null)" ] ||
+		mount -t debugfs debugfs $DEBUG 2>/dev/null || skip_all "no debugfs"
+	module_loaded ouro && { rmmod ouro || skip_all "ouro is in use"; }
+	TMP=$(mktemp -d) || exit 1
+	trap 'rm -rf "$TMP"' EXIT
+	arm_faults
+	log_open
+	free_before=$(free_kib)
+}
+
+# Let failslab and fail_page_alloc reach every allocation; the tests say when.
+arm_faults()
+{
+	for dir in $DEBUG/failslab $DEBUG/fail_page_alloc; do
+		[ -d "$dir" ] || continue
+		echo 0 >"$dir/verbose"
+		echo N >"$dir/ignore-gfp-wait"
+		[ ! -e "$dir/ignore-gfp-highmem" ] || echo N >"$dir/ignore-gfp-highmem"
+		[ ! -e "$dir/min-order" ] || echo 0 >"$dir/min-order"
+	done
+}
+
+load_all()
+{
+	module_load ouro || return 1
+	module_load ouro_test || return 1
+	for suite in $SUITES puppet; do
+		module_load "ouro_test_$suite" || fail "ouro_test_$suite does not load" || return 1
+	done
+	echo "$SECONDS_OF_STRESS" >$FRAME/seconds
+}
+
+unload_all()
+{
+	for suite in $SUITES puppet; do
+		rmmod "ouro_test_$suite" || return 1
+	done
+	rmmod ouro_test && rmmod ouro
+}
+
+wanted()	# NAME
+{
+	case $1 in
+	${OURO_ONLY:-*}) return 0 ;;
+	esac
+	return 1
+}
+
+# The cases of the modules, then those written in shell, one "KIND NAME" a line.
+list_cases()
+{
+	while read -r name set; do
+		[ "$set" = full ] && [ "$SET" != full ] && continue
+		wanted "$name" && echo "module $name"
+	done <$FRAME/cases
+	for name in $SHELL_CASES; do
+		wanted "$name" && echo "shell $name"
+	done
+}
+
+run_module_case()	# NAME
+{
+	: >"$TMP/result"
+	echo "$1" >$FRAME/run 2>"$TMP/error" && cat $FRAME/result >"$TMP/result"
+	read -r outcome name rest <"$TMP/result"
+	if [ "$name" != "$1" ]; then
+		ktap_result fail "$1" "did not run"
+		ktap_note <"$TMP/error"
+		return
+	fi
+	sed 1d "$TMP/result" >"$TMP/remarks"
+	if [ "$outcome" = skip ]; then
+		ktap_result skip "$1" "$(head -n 1 "$TMP/remarks")"
+	else
+		ktap_result "$outcome" "$1" "$rest"
+		ktap_note <"$TMP/remarks"
+	fi
+}
+
+# The stress runs while CPUs come and go and memory is asked back.
+run_stress_case()	# NAME
+{
+	disturb_begin
+	run_module_case "$1"
+	disturb_end
+}
+
+run_cases()
+{
+	while read -r kind name <&4; do
+		case $kind:$name in
+		module:stress.*) run_stress_case "$name" ;;
+		module:*)	run_module_case "$name" ;;
+		shell:*)	ktap_run "$name" "case_$(echo "$name" | tr . _)" ;;
+		esac
+	done 4<"$TMP/cases"
+}
+
+main()
+{
+	prepare
+	load_all >"$TMP/load" 2>&1
+	loaded=$?
+	[ "$loaded" -ne 0 ] || list_cases >"$TMP/cases"
+	[ "$loaded" -eq 0 ] || : >"$TMP/cases"
+	ktap_plan $(($(wc -l <"$TMP/cases") + 5))
+	ktap_run load.all sh -c "cat $TMP/load; exit $loaded"
+	run_cases
+	ktap_run end.unload unload_all
+	ktap_run end.cycles case_end_cycles
+	ktap_run end.kmemleak case_end_kmemleak
+	ktap_run end.log log_check
+	[ "$ktap_failed" -eq 0 ] && verdict=pass || verdict=fail
+	echo "# $((ktap_count - ktap_failed - ktap_skipped)) passed, $ktap_failed failed, $ktap_skipped skipped"
+	echo "# verdict: $verdict"
+	[ $verdict = pass ]
+}
+
+main

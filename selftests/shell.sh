@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Cases about files and modules; sourced, never run. Each is a function case_NAME; see ktap_run.
+
+SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.json debugfs.limit debugfs.trim
+	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
+	parameter.fail_nth module.busy module.orphan module.twice usercopy.large
+	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed shrinker.drop_caches
+	kmemleak.sees kmemleak.follows pages.return"
+
+case_debugfs_readable()
+{
+	puppet create look 0 && puppet alloc look 64 100 && puppet alloc look 50000 2 || return 1
+	status=0
+	find $OURO -type f -perm -400 >"$TMP/files"
+	[ "$(wc -l <"$TMP/files")" -ge 7 ] || status=1
+	while read -r file; do
+		cat "$file" >"$TMP/content" || { echo "$file: not readable"; status=1; }
+		[ -s "$TMP/content" ] || { echo "$file: empty"; status=1; }
+		# Only numbers and words: no address of the kernel.
+		grep -qE '(^|[^0-9a-f])ffff[0-9a-f]{12}' "$TMP/content" && { echo "$file: an address"; status=1; }
+	done <"$TMP/files"
+	for file in heaps misuse look/stat look/classes look/arenas look/limit look/stat.json; do
+		[ -e $OURO/$file ] || { echo "$file is missing"; status=1; }
+	done
+	[ -e $OURO/look/trim ] || { echo "trim is missing"; status=1; }
+	puppets_gone look
+	return $status
+}
+
+case_debugfs_headings()
+{
+	puppet create head 4 && puppet alloc head 64 10 || return 1
+	status=0
+	for file in heaps head/stat head/classes head/arenas; do
+		head -n 1 $OURO/$file | grep -q '^#' || { echo "$file: no heading"; status=1; }
+		grep -qE 'bytes|blocks|KiB|pages' $OURO/$file || { echo "$file: no unit"; status=1; }
+	done
+	head -n 1 $OURO/head/stat | grep -q debug || { echo "stat: does not tell the flags"; status=1; }
+	# As many columns in each line as in the heading above it.
+	awk '/^#/ { n = NF - 1; next } NF != n { print "heaps: " $0; bad = 1 } END { exit bad }' $OURO/heaps || status=1
+	awk '/^#/ { n = NF - 1; next } NF != n { print "classes: " $0; bad = 1 } END { exit bad }' \
+		$OURO/head/classes || status=1
+	puppets_gone head
+	return $status
+}
+
+case_debugfs_figures()
+{
+	puppet create figures 0 && puppet alloc figures 64 1000 && puppet alloc figures 20000 3 || return 1
+	status=0
+	expect_eq live "$(stat_of figures live)" 1003 || status=1
+	expect_eq large "$(stat_of figures large)" 3 || status=1
+	expect_eq allocs "$(stat_of figures allocs)" 1003 || status=1
+	expect_eq live_bytes "$(stat_of figures live_bytes)" $((64000 + 3 * 20480)) || status=1
+	expect_eq classes "$(awk '$1 == 64 { print $2 }' $OURO/figures/classes)" 1000 || status=1
+	expect_eq heaps "$(awk '$1 == "figures" { print $2 }' $OURO/heaps)" 1003 || status=1
+	[ "$(grep -vc '^#' $OURO/figures/arenas)" = "$(stat_of figures arenas)" ] || { echo "arenas differ"; status=1; }
+	puppet free figures 0
+	expect_eq frees "$(stat_of figures frees)" 1003 || status=1
+	puppets_gone figures
+	[ ! -e $OURO/figures ] || { echo "the directory outlived the heap"; status=1; }
+	grep -q '^figures ' $OURO/heaps && { echo "the line outlived the heap"; status=1; }
+	return $status
+}
+
+# Not a parser: brackets pair up, quotes are even, and each value is what stat says.
+case_debugfs_json()
+{
+	puppet create json 0 && puppet alloc json 64 10 && puppet alloc json 1000 5 || return 1
+	status=0
+	json=$(cat $OURO/json/stat.json)
+	case $json in
+	"{\"schema\": "[0-9]*"}") ;;
+	*) echo "no schema number: $json"; status=1 ;;
+	esac
+	echo "$json" | awk '{
+		n = length($0)
+		for (i = 1; i <= n; i++) {
+			c = substr($0, i, 1)
+			if (c == "\"") quotes++
+			if (quotes % 2) continue
+			if (c ~ /[[{]/) depth++
+			if (c ~ /[]}]/ && --depth < 0) exit 1
+		}
+		exit depth != 0 || quotes % 2 || / ,|,[]}]|,,/
+	}' || { echo "not JSON: $json"; status=1; }
+	for field in live live_bytes allocs frees held peak limit arenas pools misuse; do
+		echo "$json" | grep -q "\"$field\": $(stat_of json $field)[,}]" || { echo "$field differs"; status=1; }
+	done
+	echo "$json" | grep -q '"size": 64, "live": 10[,}]' || { echo "no class of 64 bytes"; status=1; }
+	puppets_gone json
+	return $status
+}
+
+case_debugfs_limit()
+{
+	puppet create limit 0 || return 1
+	status=0
+	expect_eq "limit of a new heap" "$(cat $OURO/limit/limit)" 0 || status=1
+	echo 262144 >$OURO/limit/limit || status=1
+	expect_eq limit "$(cat $OURO/limit/limit)" 262144 || status=1
+	expect_eq "limit in stat" "$(stat_of limit limit)" 262144 || status=1
+	expect_error 'Cannot allocate memory\|Out of memory' puppet alloc limit 1000 1000 || status=1
+	[ "$(stat_of limit limit_hits)" -ge 1 ] || { echo "no limit_hits"; status=1; }
+	[ "$(stat_of limit held)" -le 262144 ] || { echo "above the limit"; status=1; }
+	echo 0x400000 >$OURO/limit/limit || status=1
+	expect_eq limit "$(cat $OURO/limit/limit)" 4194304 || status=1
+	puppet alloc limit 1000 1000 || { echo "not after the limit was raised"; status=1; }
+	puppets_gone limit
+	return $status
+}
+
+case_debugfs_trim()
+{
+	puppet create trim 0 && puppet alloc trim 1000 5000 && puppet free trim 0 || return 1
+	status=0
+	echo 1 >$OURO/trim/trim || status=1
+	expect_eq "held after trim" "$(stat_of trim held)" 0 || status=1
+	expect_eq "cached after trim" "$(stat_of trim cached)" 0 || status=1
+	puppets_gone trim
+	return $status
+}
+
+# Each piece of garbage to each writable file: an error, and nothing changed.
+case_debugfs_garbage()
+{
+	puppet create garbage 0 && puppet alloc garbage 64 100 || return 1
+	puppet free garbage 50
+	echo 1048576 >$OURO/garbage/limit
+	cat $OURO/garbage/stat $OURO/garbage/limit >"$TMP/before"
+	status=0
+	long=$(awk 'BEGIN { for (i = 0; i < 5000; i++) printf "z" }')
+	for file in $(find $OURO/garbage -type f -perm -200) /sys/module/ouro/parameters/fail_nth; do
+		for text in "" x -1 "1 2" "1x" 0x "12 MiB" 99999999999999999999 0000000000000000000000000000001x \
+			"$(printf '\377\376\001')" "%s%n" "$long"; do
+			expect_error 'Invalid argument\|out of range\|too large' write_to "$file" "$text" || status=1
+		done
+	done
+	cat $OURO/garbage/stat $OURO/garbage/limit >"$TMP/after"
+	cmp "$TMP/before" "$TMP/after" || status=1
+	expect_eq fail_nth "$(cat /sys/module/ouro/parameters/fail_nth)" 0 || status=1
+	for file in heaps misuse garbage/stat garbage/classes garbage/arenas garbage/stat.json; do
+		write_to $OURO/$file 1 2>/dev/null && { echo "$file can be written"; status=1; }
+	done
+	puppets_gone garbage
+	return $status
+}
+
+write_to()	# FILE TEXT
+{
+	printf '%s\n' "$2" >"$1"
+}
+
+case_debugfs_misuse()
+{
+	before=$(cat $OURO/misuse)
+	log_say "misuse $before"
+	puppet foreign && puppet foreign || return 1
+	expect_eq misuse "$(cat $OURO/misuse)" $((before + 2)) || return 1
+	expect_eq reports "$(log_count 'ouro: .*foreign' "misuse $before")" 2
+}
+
+# Files are read while their heap comes and goes.
+case_debugfs_races()
+{
+	while [ ! -e "$TMP/stop" ]; do
+		cat $OURO/heaps $OURO/race/* >/dev/null 2>&1
+	done &
+	reader=$!
+	status=0
+	i=0
+	while [ $i -lt 60 ]; do
+		puppet create race $((i % 3 * 2)) && puppet alloc race 100 50 && puppet destroy race || { status=1; break; }
+		i=$((i + 1))
+	done
+	: >"$TMP/stop"
+	wait $reader
+	rm -f "$TMP/stop"
+	return $status
+}
+
+# The kernel's way to say how often the module's own allocations fail.
+case_debugfs_fail_ouro()
+{
+	dir=$OURO/fail_ouro
+	[ -d $dir ] || { skip "no fault injection in this kernel"; return 4; }
+	status=0
+	echo 0 >$dir/verbose
+	echo -1 >$dir/times
+	echo 100 >$dir/probability
+	expect_error 'Cannot allocate memory\|Out of memory' puppet create always 0 || status=1
+	echo 0 >$dir/probability
+	puppet create always 0 || status=1
+	echo 100 >$dir/probability
+	expect_error 'Cannot allocate memory\|Out of memory' puppet alloc always 64 1 || status=1
+	echo 0 >$dir/probability
+	puppet alloc always 64 1 || status=1
+	puppets_gone always
+	return $status
+}
+
+case_parameter_fail_nth()
+{
+	file=/sys/module/ouro/parameters/fail_nth
+	status=0
+	echo 1 >$file || status=1
+	expect_eq fail_nth "$(cat $file)" 1 || status=1
+	expect_error 'Cannot allocate memory\|Out of memory' puppet create nth 0 || status=1
+	expect_eq fail_nth "$(cat $file)" 0 || status=1
+	echo 1000 >$file
+	puppet create nth 0 || status=1
+	[ "$(cat $file)" -lt 1000 ] || { echo "it does not count"; status=1; }
+	[ "$(cat $file)" -gt 0 ] || { echo "it forgot the count"; status=1; }
+	echo 0 >$file
+	puppets_gone nth
+	return $status
+}
+
+# With a heap alive the module stays, whoever else has gone.
+case_module_busy()
+{
+	puppet create busy 0 && puppet alloc busy 64 10 || return 1
+	status=0
+	rmmod ouro 2>"$TMP/stderr" && { echo "ouro.ko went with a heap alive"; status=1; }
+	grep -qi 'busy\|in use\|temporarily unavailable' "$TMP/stderr" || { cat "$TMP/stderr"; status=1; }
+	expect_eq live "$(stat_of busy live)" 10 || status=1
+	puppets_gone busy
+	return $status
+}
+
+# A module that leaves its heap behind is told of, and the heap keeps ouro.ko.
+case_module_orphan()
+{
+	[ -e /proc/lockdep ] && { skip "a lock must not outlive its key"; return 4; }
+	log_say "orphan"
+	before=$(cat $OURO/misuse)
+	module_load ouro_test_orphan && rmmod ouro_test_orphan || return 1
+	status=0
+	expect_eq reports "$(log_count 'ouro: .*orphan.*left behind' orphan)" 1 || status=1
+	expect_eq misuse "$(cat $OURO/misuse)" $((before + 1)) || status=1
+	grep -q '^orphan ' $OURO/heaps || { echo "the heap is gone"; status=1; }
+	cat $OURO/orphan/* >/dev/null || status=1
+	return $status
+}
+
+case_module_twice()
+{
+	expect_error 'File exists' module_load ouro
+}
+
+# The user may read a whole block of any size, straight from the heap.
+case_usercopy_large()
+{
+	status=0
+	for flags in 0 2 4; do
+		puppet create copy $flags || return 1
+		for size in 64 1000 4096 8192 20000 300000; do
+			puppet alloc copy $size 1 || status=1
+			expect_eq "bytes of $size" "$(wc -c <$DEBUG/ouro_puppet/data)" $size || status=1
+		done
+		puppets_gone copy
+	done
+	return $status
+}

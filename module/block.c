@@ -127,10 +127,8 @@ static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
 	if (preempt)
 		preempt_disable();
 	here = ouro_front_here(fronts);
-	if (likely(ouro_front_enter(here))) {
-		block = ouro_front_pop(here);
-		ouro_front_leave(here);
-	}
+	if (likely(ouro_front_enter(here)))
+		block = ouro_front_pop_leave(here);
 	if (preempt)
 		preempt_enable();
 	return block;
@@ -340,7 +338,7 @@ static __always_inline bool free_fast(struct ouro_front __percpu *fronts,
 {
 	struct ouro_front *here;
 	bool done = false;
-	void **top;
+	unsigned long top;
 
 	if (preempt)
 		preempt_disable();
@@ -349,11 +347,13 @@ static __always_inline bool free_fast(struct ouro_front __percpu *fronts,
 		top = ouro_front_top(here);
 		if (likely(!ouro_front_is_full(here, top))) {
 			block_end(block, whole, mark);
-			WRITE_ONCE(*top, block);
-			ouro_front_pushed(here);
+			WRITE_ONCE(*ouro_front_place(top, 0), block);
+			ouro_front_count(here);
+			ouro_front_move_leave(here, sizeof(void *));
 			done = true;
+		} else {
+			ouro_front_leave(here);
 		}
-		ouro_front_leave(here);
 	}
 	if (preempt)
 		preempt_enable();

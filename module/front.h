@@ -9,10 +9,11 @@
  * only after the front was entered: an interrupt before that leaves nothing
  * stale behind, one after it sees the front busy.
  *
- * On x86-64 each access is one instruction relative to %gs, and entering is one
- * decrement that leaves its verdict in the flags: a nested one makes the count
- * negative and takes it back.  Elsewhere the flag is tested, then set; what
- * nests between the two has left before we go on.
+ * On x86-64 each access is one instruction relative to %gs.  Bit 0 of the top
+ * says that the front is entered: one bit test-and-set enters, and the addition
+ * that moves the top leaves as well.  (To read the top first and set the bit
+ * with a later store would be unsound.)  Elsewhere a flag of its own is tested,
+ * then set; what nests between the two has left before we go on.
  */
 #ifndef OURO_FRONT_H
 #define OURO_FRONT_H
@@ -21,28 +22,35 @@
 
 struct ouro_magazine;
 
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#define OURO_FRONT_ENTERED	1UL	/* in @top; always set in @limit */
+#else
+#define OURO_FRONT_ENTERED	0UL
+#endif
+
 /**
  * struct ouro_front - one cache line
- * @top: behind the block handed out next; top[-1] is NULL when there is none
- * @limit: where @top may not go beyond
+ * @top: behind the block handed out next; top[-1] is NULL when there is none;
+ *	plus OURO_FRONT_ENTERED while entered
+ * @limit: where @top may not go beyond, plus OURO_FRONT_ENTERED
  * @frees: blocks pushed so far
  * @loaded: blocks that came from depot and pools less those that went there;
  *	allocs - frees of this CPU == @loaded - blocks in @main and @spare
  * @main: the magazine that @top and @limit point into, NULL: none yet
  * @spare: its partner: full, empty or anything between
- * @idle: 1: idle, 0: entered, less: a nested attempt in progress
+ * @entered: the flag where there is no bit for it
  * @want: rounds to fetch from pools at the next refill
  * @spared: rounds in @spare
  * @seq: odd while @loaded, @main and @spared change together
  */
 struct ouro_front {
-	void **top;
-	void **limit;
+	unsigned long top;
+	unsigned long limit;
 	unsigned long frees;
 	long loaded;
 	struct ouro_magazine *main;
 	struct ouro_magazine *spare;
-	s8 idle;
+	u8 entered;
 	u8 want;
 	u16 spared;
 	u32 seq;
@@ -66,24 +74,15 @@ static __always_inline bool ouro_front_enter(struct ouro_front *front)
 {
 	bool nested;
 
-	asm volatile("decb %%gs:%[idle]"
-		     : "=@ccs" (nested), [idle] "+m" (front->idle)
+	asm volatile("btsq $0, %%gs:%[top]"
+		     : "=@ccc" (nested), [top] "+m" (front->top)
 		     : : "memory");
-	if (likely(!nested))
-		return true;
-	asm volatile("incb %%gs:%[idle]" : [idle] "+m" (front->idle));
-	return false;
+	return likely(!nested);
 }
 
-static __always_inline void ouro_front_leave(struct ouro_front *front)
+static __always_inline unsigned long ouro_front_top(struct ouro_front *front)
 {
-	asm volatile("incb %%gs:%[idle]"
-		     : [idle] "+m" (front->idle) : : "memory");
-}
-
-static __always_inline void **ouro_front_top(struct ouro_front *front)
-{
-	void **top;
+	unsigned long top;
 
 	asm volatile("movq %%gs:%[from], %[top]"
 		     : [top] "=r" (top) : [from] "m" (front->top));
@@ -91,7 +90,7 @@ static __always_inline void **ouro_front_top(struct ouro_front *front)
 }
 
 static __always_inline bool ouro_front_is_full(struct ouro_front *front,
-					       void **top)
+					       unsigned long top)
 {
 	bool full;
 
@@ -101,15 +100,23 @@ static __always_inline bool ouro_front_is_full(struct ouro_front *front,
 	return full;
 }
 
-static __always_inline void ouro_front_popped(struct ouro_front *front)
+/* Moves the top by @bytes, a constant; clears the bit if that has -1 in it. */
+static __always_inline void ouro_front_move(struct ouro_front *front,
+					    long bytes)
 {
-	asm volatile("subq $8, %%gs:%[top]" : [top] "+m" (front->top));
+	asm volatile("addq %[bytes], %%gs:%[top]"
+		     : [top] "+m" (front->top)
+		     : [bytes] "i" (bytes) : "memory");
 }
 
-static __always_inline void ouro_front_pushed(struct ouro_front *front)
+static __always_inline void ouro_front_count(struct ouro_front *front)
 {
-	asm volatile("addq $8, %%gs:%[top]" : [top] "+m" (front->top));
 	asm volatile("incq %%gs:%[frees]" : [frees] "+m" (front->frees));
+}
+
+static __always_inline void ouro_front_leave(struct ouro_front *front)
+{
+	ouro_front_move(front, -(long)OURO_FRONT_ENTERED);
 }
 
 #else
@@ -122,64 +129,92 @@ ouro_front_here(struct ouro_front __percpu *front)
 
 static __always_inline bool ouro_front_enter(struct ouro_front *front)
 {
-	if (unlikely(READ_ONCE(front->idle) != 1))
+	if (unlikely(READ_ONCE(front->entered)))
 		return false;
-	WRITE_ONCE(front->idle, 0);
+	WRITE_ONCE(front->entered, 1);
 	barrier();	/* everything else is read after the front is ours */
 	return true;
 }
 
-static __always_inline void ouro_front_leave(struct ouro_front *front)
-{
-	barrier();	/* ours until here */
-	WRITE_ONCE(front->idle, 1);
-}
-
-static __always_inline void **ouro_front_top(struct ouro_front *front)
+static __always_inline unsigned long ouro_front_top(struct ouro_front *front)
 {
 	return READ_ONCE(front->top);
 }
 
 static __always_inline bool ouro_front_is_full(struct ouro_front *front,
-					       void **top)
+					       unsigned long top)
 {
 	return top == READ_ONCE(front->limit);
 }
 
-static __always_inline void ouro_front_popped(struct ouro_front *front)
+static __always_inline void ouro_front_leave(struct ouro_front *front)
 {
-	WRITE_ONCE(front->top, front->top - 1);
+	barrier();	/* ours until here */
+	WRITE_ONCE(front->entered, 0);
 }
 
-static __always_inline void ouro_front_pushed(struct ouro_front *front)
+static __always_inline void ouro_front_move(struct ouro_front *front,
+					    long bytes)
 {
-	WRITE_ONCE(front->top, front->top + 1);
+	WRITE_ONCE(front->top, front->top + bytes);
+}
+
+static __always_inline void ouro_front_count(struct ouro_front *front)
+{
 	WRITE_ONCE(front->frees, front->frees + 1);
 }
 
 #endif
 
-/* Pop a block, or NULL.  The front is entered. */
+/* The place @rounds below the top of an entered front. */
+static __always_inline void **ouro_front_place(unsigned long top,
+					       unsigned int rounds)
+{
+	return (void **)(top - OURO_FRONT_ENTERED - rounds * sizeof(void *));
+}
+
+/* Moves the top of an entered front and leaves it. */
+static __always_inline void ouro_front_move_leave(struct ouro_front *front,
+						  long bytes)
+{
+	ouro_front_move(front, bytes - (long)OURO_FRONT_ENTERED);
+	if (!OURO_FRONT_ENTERED)
+		ouro_front_leave(front);
+}
+
+/* Pop a block, or NULL, and stay. */
 static __always_inline void *ouro_front_pop(struct ouro_front *front)
 {
-	void **top = ouro_front_top(front);
-	void *block = READ_ONCE(top[-1]);
+	void *block = READ_ONCE(*ouro_front_place(ouro_front_top(front), 1));
 
 	if (likely(block))
-		ouro_front_popped(front);
+		ouro_front_move(front, -(long)sizeof(void *));
 	return block;
 }
 
-/* Push a block unless the main magazine is full.  The front is entered. */
-static __always_inline bool ouro_front_push(struct ouro_front *front,
-					    const void *block)
+/* Pop a block, or NULL, and leave. */
+static __always_inline void *ouro_front_pop_leave(struct ouro_front *front)
 {
-	void **top = ouro_front_top(front);
+	void *block = READ_ONCE(*ouro_front_place(ouro_front_top(front), 1));
+
+	if (likely(block))
+		ouro_front_move_leave(front, -(long)sizeof(void *));
+	else
+		ouro_front_leave(front);
+	return block;
+}
+
+/* Push a block unless the main magazine is full, and stay. */
+static __always_inline bool ouro_front_push(struct ouro_front *front,
+					    void *block)
+{
+	unsigned long top = ouro_front_top(front);
 
 	if (unlikely(ouro_front_is_full(front, top)))
 		return false;
-	WRITE_ONCE(*top, (void *)block);
-	ouro_front_pushed(front);
+	WRITE_ONCE(*ouro_front_place(top, 0), block);
+	ouro_front_count(front);
+	ouro_front_move(front, sizeof(void *));
 	return true;
 }
 

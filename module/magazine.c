@@ -64,12 +64,18 @@ static void change_end(struct ouro_front *front)
 	WRITE_ONCE(front->seq, front->seq + 1);
 }
 
+/* What the top of an entered front says. */
+static unsigned long entered(void **place)
+{
+	return (unsigned long)place + OURO_FRONT_ENTERED;
+}
+
 static void set_main(struct ouro_front *front, struct ouro_magazine *magazine,
 		     unsigned int rounds, unsigned int limit)
 {
 	WRITE_ONCE(front->main, magazine);
-	WRITE_ONCE(front->limit, magazine->block + limit);
-	WRITE_ONCE(front->top, magazine->block + rounds);
+	WRITE_ONCE(front->limit, entered(magazine->block + limit));
+	WRITE_ONCE(front->top, entered(magazine->block + rounds));
 }
 
 static void set_none(struct ouro_front *front)
@@ -77,13 +83,13 @@ static void set_none(struct ouro_front *front)
 	WRITE_ONCE(front->main, NULL);
 	WRITE_ONCE(front->spare, NULL);
 	WRITE_ONCE(front->spared, 0);
-	WRITE_ONCE(front->limit, no_rounds + 1);
-	WRITE_ONCE(front->top, no_rounds + 1);
+	WRITE_ONCE(front->limit, entered(no_rounds + 1));
+	WRITE_ONCE(front->top, entered(no_rounds + 1));
 }
 
 static unsigned int main_rounds(const struct ouro_front *front)
 {
-	return front->top - front->main->block;
+	return ouro_front_place(front->top, 0) - front->main->block;
 }
 
 static void swap_spare(struct ouro_front *front, unsigned int limit)
@@ -108,9 +114,9 @@ void ouro_front_init(struct ouro_front __percpu *fronts)
 		for (i = 0; i < OURO_CLASSES; i++) {
 			struct ouro_front *front = per_cpu_ptr(fronts + i, cpu);
 
-			front->idle = 1;
 			front->want = 4;
 			set_none(front);
+			front->top -= OURO_FRONT_ENTERED;
 		}
 	}
 }
@@ -443,6 +449,15 @@ static void front_detach(struct ouro_front *front,
 	front->want = 4;
 }
 
+/* The front of a CPU that is dead, and was not in the middle of anything. */
+static void detach_dead(struct ouro_front *front,
+			struct ouro_magazine *magazines[2])
+{
+	front->top += OURO_FRONT_ENTERED;
+	front_detach(front, magazines);
+	front->top -= OURO_FRONT_ENTERED;
+}
+
 static void magazines_drain(struct ouro_heap *heap, unsigned int index,
 			    struct ouro_magazine *magazines[2])
 {
@@ -493,8 +508,8 @@ void ouro_magazine_drain(struct ouro_heap *heap, int cpu)
 			drain_here(heap, i);
 			continue;
 		}
-		front_detach(per_cpu_ptr(heap->body->fronts + i, cpu),
-			     magazines);
+		detach_dead(per_cpu_ptr(heap->body->fronts + i, cpu),
+			    magazines);
 		magazines_drain(heap, i, magazines);
 	}
 }
@@ -591,7 +606,8 @@ long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		here = READ_ONCE(front->spared);
 		if (READ_ONCE(front->main))
 			here += rounds - (READ_ONCE(front->limit) -
-					  READ_ONCE(front->top));
+					  READ_ONCE(front->top)) /
+					 sizeof(void *);
 		smp_rmb();	/* pairs with change_end() */
 	} while (((seq & 1) || seq != READ_ONCE(front->seq)) && --tries);
 	*held += here;

@@ -9,7 +9,7 @@
 #include "ouro_test.h"
 
 #define HEAP_UNIT	SZ_16K	/* bytes of the smallest arena */
-#define COMPACT_BLOCKS	20000
+#define COMPACT_BLOCKS	60000	/* far more than magazines and depot hold */
 
 static long create_error(const char *name, unsigned int flags)
 {
@@ -334,7 +334,7 @@ static void compacts(struct ouro_test *t)
 	}
 	ouro_heap_trim(heap);
 	ouro_heap_stat(heap, &scattered);
-	for (i = 0; i < 30; i++)
+	for (i = 0; i < 20; i++)
 		churn(heap, blocks, &random);
 	ouro_heap_trim(heap);
 	ouro_heap_stat(heap, &later);

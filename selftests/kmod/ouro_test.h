@@ -114,7 +114,7 @@ unsigned int test_stress_seconds(void);
 	__ok;								\
 })
 
-#define __EXPECT_OP(t, a, op, b, text)					\
+#define __EXPECT_OP(t, a, op, b, texta, textb)				\
 ({									\
 	long long __a = (long long)(a);					\
 	long long __b = (long long)(b);					\
@@ -122,14 +122,15 @@ unsigned int test_stress_seconds(void);
 									\
 	if (!__ok)							\
 		test_fail(t, __FILE__, __LINE__,			\
-			  "expected " text ": %lld, %lld", __a, __b);	\
+			  "expected %s " #op " %s: %lld, %lld",		\
+			  texta, textb, __a, __b);			\
 	__ok;								\
 })
 
-#define EXPECT_EQ(t, a, b)	__EXPECT_OP(t, a, ==, b, #a " == " #b)
-#define EXPECT_NE(t, a, b)	__EXPECT_OP(t, a, !=, b, #a " != " #b)
-#define EXPECT_GE(t, a, b)	__EXPECT_OP(t, a, >=, b, #a " >= " #b)
-#define EXPECT_LE(t, a, b)	__EXPECT_OP(t, a, <=, b, #a " <= " #b)
+#define EXPECT_EQ(t, a, b)	__EXPECT_OP(t, a, ==, b, #a, #b)
+#define EXPECT_NE(t, a, b)	__EXPECT_OP(t, a, !=, b, #a, #b)
+#define EXPECT_GE(t, a, b)	__EXPECT_OP(t, a, >=, b, #a, #b)
+#define EXPECT_LE(t, a, b)	__EXPECT_OP(t, a, <=, b, #a, #b)
 
 /* The case cannot be tried here; the caller returns after it. */
 #define SKIP(t, fmt, ...)						\

@@ -190,7 +190,7 @@ static void odd_sizes(struct ouro_test *t)
 static void at_limit(struct ouro_test *t)
 {
 	struct ouro_heap_attr attr = { .flags = t->c->flags,
-				       .node = NUMA_NO_NODE, .limit = SZ_128K };
+				       .node = NUMA_NO_NODE, .limit = SZ_1M };
 	struct ouro_heap *heap = test_heap_attr(t, &attr);
 	struct ouro_region region;
 	unsigned int count = 0;
@@ -198,11 +198,11 @@ static void at_limit(struct ouro_test *t)
 	if (!heap)
 		return;
 	ouro_region_init(&region, heap, 0);
-	while (count < 10000 && ouro_region_alloc(&region, 100, GFP_KERNEL))
+	while (count < 100000 && ouro_region_alloc(&region, 100, GFP_KERNEL))
 		count++;
-	EXPECT_GE(t, count * 100, SZ_64K);
-	EXPECT_LE(t, count * 100, SZ_128K);
-	EXPECT_EQ(t, ouro_heap_set_limit(heap, SZ_512K), 0);
+	EXPECT_GE(t, count * 100, SZ_512K);
+	EXPECT_LE(t, count * 100, SZ_1M);
+	EXPECT_EQ(t, ouro_heap_set_limit(heap, SZ_2M), 0);
 	EXPECT(t, ouro_region_alloc(&region, 100, GFP_KERNEL));
 	ouro_region_release(&region);
 	test_heap_close(t, heap);

@@ -137,14 +137,14 @@ free_meta:
 static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 				     gfp_t gfp, int node)
 {
-	unsigned long held = atomic_long_read(&heap->held) >> OURO_UNIT_SHIFT;
+	unsigned int held = READ_ONCE(heap->units);
 	unsigned int least = roundup_pow_of_two(need);
 	gfp_t eager = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN |
 		      __GFP_NORETRY;
 	unsigned int units;
 	struct ouro_arena *arena;
 
-	units = held ? min_t(unsigned long, rounddown_pow_of_two(held),
+	units = held ? min_t(unsigned int, rounddown_pow_of_two(held),
 			     OURO_ARENA_UNITS) : 1;
 	while (units > least) {
 		arena = arena_alloc(heap, units, eager, node);
@@ -186,6 +186,7 @@ struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
 	list_add(&fresh->link, &heap->arenas[0]);
 	heap->narenas++;
+	WRITE_ONCE(heap->units, heap->units + fresh->units);
 	*unit = 0;
 	mark_units(heap, fresh, 0, units, false);
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
@@ -227,6 +228,7 @@ void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 	if (empty) {
 		list_del(&arena->link);
 		heap->narenas--;
+		WRITE_ONCE(heap->units, heap->units - arena->units);
 	}
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
 	if (!empty)

@@ -35,6 +35,7 @@ bool ouro_backing_charge(struct ouro_heap *heap, size_t bytes)
 
 	if (unlikely(limit && held > limit)) {
 		atomic_long_sub(bytes, &heap->held);
+		WRITE_ONCE(heap->limited, true);
 		return false;
 	}
 	peak = atomic_long_read(&heap->peak);

@@ -94,16 +94,46 @@ static void *fetch_hard(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
 		block = fetch(heap, index, gfp, node);
 	if (!block)
-		atomic_long_inc(&heap->failed);
+		ouro_heap_failed(heap);
 	return block;
+}
+
+/* Pops from this CPU's front.  @preempt: the caller may be preempted. */
+static __always_inline void *pop_here(struct ouro_front __percpu *fronts,
+				      bool preempt)
+{
+	struct ouro_front *here;
+	void *block = NULL;
+
+	if (preempt)
+		preempt_disable();
+	here = ouro_front_here(fronts);
+	if (likely(ouro_front_enter(here)))
+		block = ouro_front_pop_leave(here);
+	if (preempt)
+		preempt_enable();
+	return block;
+}
+
+/* A block of a heap that the fast path does not serve, if it is at hand. */
+static void *fetch_near(struct ouro_heap *heap, unsigned int index, int node)
+{
+	/* Pairs with ouro_heap_body(). */
+	struct ouro_body *body = smp_load_acquire(&heap->body);
+
+	if (!body || ouro_heap_is_fast(heap) || node != NUMA_NO_NODE)
+		return NULL;
+	return pop_here(body->fronts + index, true);
 }
 
 static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 				 unsigned int index, int node,
 				 unsigned long caller)
 {
-	void *block = fetch_hard(heap, index, gfp, node);
+	void *block = fetch_near(heap, index, node);
 
+	if (!block)
+		block = fetch_hard(heap, index, gfp, node);
 	if (unlikely(!block))
 		return NULL;
 	if (unlikely(ouro_heap_is_checked(heap)))
@@ -114,24 +144,11 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	return block_begin(block, size, gfp, ouro_geometry[index].size);
 }
 
-/* What the short way with or without preempt_disable() have in common. */
 static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
 					unsigned long front, bool preempt)
 {
-	struct ouro_front __percpu *fronts;
-	struct ouro_front *here;
-	void *block = NULL;
-
 	block_might_alloc(gfp);
-	fronts = front_at(heap->fronts, front);
-	if (preempt)
-		preempt_disable();
-	here = ouro_front_here(fronts);
-	if (likely(ouro_front_enter(here)))
-		block = ouro_front_pop_leave(here);
-	if (preempt)
-		preempt_enable();
-	return block;
+	return pop_here(front_at(heap->fronts, front), preempt);
 }
 
 /* The low half of what ouro_alloc() asks for: the class as an offset. */
@@ -205,10 +222,15 @@ static void *alloc_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	if (node == NUMA_NO_NODE)
 		node = heap->node;
 	block = ouro_large_alloc(heap, size, gfp, node);
-	if (!block && ouro_context_is_easy() && ouro_heap_drain_here(heap))
+	if (!block && ouro_context_is_easy()) {
+		/* What was freed may still be waiting for the worker. */
+		if (gfpflags_allow_blocking(gfp))
+			ouro_large_flush();
+		ouro_heap_drain_here(heap);
 		block = ouro_large_alloc(heap, size, gfp, node);
+	}
 	if (!block)
-		atomic_long_inc(&heap->failed);
+		ouro_heap_failed(heap);
 	return block;
 }
 
@@ -289,50 +311,11 @@ static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
 		ouro_check_report(what, heap, NULL, ptr, caller);
 }
 
-static void free_to_pool(struct ouro_pool *pool, void *block,
-			 unsigned long caller)
-{
-	struct ouro_heap *heap = pool->heap;
-	u64 mark = ouro_mark_of(block);
-
-	if (unlikely(!ouro_pool_is_block(pool, block))) {
-		ouro_check_report(OURO_MISUSE_INNER, heap, pool, block, caller);
-		return;
-	}
-	if (unlikely(ouro_heap_is_checked(heap))) {
-		if (!ouro_check_free(pool, block, caller))
-			return;
-	} else if (unlikely(*(const u64 *)block == mark)) {
-		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
-		return;
-	}
-	if (want_init_on_free())
-		memset(block, 0, pool->size);
-	if (ouro_heap_is_debug(heap))
-		ouro_check_poison(pool, block);
-	else
-		block_end(block, pool->size, mark);
-	ouro_magazine_free(heap, pool, block);
-}
-
-/* Everything that the short way of a free leaves, misuse included. */
-static noinline void free_slow(const void *ptr, unsigned long caller)
-{
-	struct ouro_pool *pool;
-
-	if (ZERO_OR_NULL_PTR(ptr))
-		return;
-	/* A pointer that was freed before may lead to a pool on its way out. */
-	rcu_read_lock();
-	pool = ouro_pool_find(ptr);
-	if (likely(pool))
-		free_to_pool(pool, (void *)ptr, caller);
-	rcu_read_unlock();
-	if (unlikely(!pool))
-		free_large_or_tell(ptr, caller);
-}
-
-static __always_inline bool free_fast(struct ouro_front __percpu *fronts,
+/*
+ * Pushes onto this CPU's front, if there is room, and marks the block.
+ * @preempt: the caller may be preempted.
+ */
+static __always_inline bool push_here(struct ouro_front __percpu *fronts,
 				      void *block, size_t whole, u64 mark,
 				      bool preempt)
 {
@@ -358,6 +341,53 @@ static __always_inline bool free_fast(struct ouro_front __percpu *fronts,
 	if (preempt)
 		preempt_enable();
 	return done;
+}
+
+static void free_to_pool(struct ouro_pool *pool, void *block,
+			 unsigned long caller)
+{
+	struct ouro_heap *heap = pool->heap;
+	u64 mark = ouro_mark_of(block);
+
+	if (unlikely(!ouro_pool_is_block(pool, block))) {
+		ouro_check_report(OURO_MISUSE_INNER, heap, pool, block, caller);
+		return;
+	}
+	if (unlikely(ouro_heap_is_checked(heap))) {
+		if (!ouro_check_free(pool, block, caller))
+			return;
+	} else if (unlikely(*(const u64 *)block == mark)) {
+		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
+		return;
+	}
+	if (want_init_on_free())
+		memset(block, 0, pool->size);
+	if (ouro_heap_is_debug(heap))
+		ouro_check_poison(pool, block);
+	else if (!ouro_heap_is_fast(heap) &&
+		 push_here(heap->body->fronts + pool->class, block, pool->size,
+			   mark, true))
+		return;
+	else
+		block_end(block, pool->size, mark);
+	ouro_magazine_free(heap, pool, block);
+}
+
+/* Everything that the short way of a free leaves, misuse included. */
+static noinline void free_slow(const void *ptr, unsigned long caller)
+{
+	struct ouro_pool *pool;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	/* A pointer that was freed before may lead to a pool on its way out. */
+	rcu_read_lock();
+	pool = ouro_pool_find(ptr);
+	if (likely(pool))
+		free_to_pool(pool, (void *)ptr, caller);
+	rcu_read_unlock();
+	if (unlikely(!pool))
+		free_large_or_tell(ptr, caller);
 }
 
 /**
@@ -387,7 +417,7 @@ void ouro_free(const void *ptr)
 	mark = ouro_mark_of(ptr);
 	if (unlikely(*(const u64 *)ptr == mark))
 		goto slow;
-	if (likely(free_fast(pool->front, (void *)ptr, pool->size, mark, true)))
+	if (likely(push_here(pool->front, (void *)ptr, pool->size, mark, true)))
 		return;
 slow:
 	free_slow(ptr, _RET_IP_);
@@ -421,7 +451,7 @@ static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
 	if (unlikely(ouro_ptr_is_odd(ptr)) ||
 	    unlikely(*(const u64 *)ptr == mark))
 		return false;
-	return free_fast(front_at(heap->fronts, front), (void *)ptr,
+	return push_here(front_at(heap->fronts, front), (void *)ptr,
 			 ouro_geometry[front >> OURO_FRONT_SHIFT].size, mark,
 			 preempt);
 }

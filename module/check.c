@@ -111,12 +111,30 @@ int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 	return 0;
 }
 
-static void forget_live(struct ouro_pool *pool)
+/* kmemleak takes locks and memory: not where the context is tight. */
+static void leak_forget(struct ouro_track *track, const void *block)
+{
+	if (!track->known || ouro_context_is_tight())
+		return;
+	kmemleak_free(block);
+	track->known = false;
+}
+
+static void leak_learn(struct ouro_track *track, const void *block, gfp_t gfp)
+{
+	leak_forget(track, block);
+	if (track->known || ouro_context_is_tight())
+		return;
+	kmemleak_alloc(block, track->asked, 1, gfp & ~GFP_ZONEMASK);
+	track->known = true;
+}
+
+static void leak_forget_all(struct ouro_pool *pool)
 {
 	unsigned int i;
 
-	for_each_set_bit(i, pool->live, pool->blocks)
-		kmemleak_free(ouro_pool_block(pool, i));
+	for (i = 0; i < pool->blocks; i++)
+		leak_forget(&pool->track[i], ouro_pool_block(pool, i));
 }
 
 /* Undoes ouro_check_pool_init(), with blocks live or not. */
@@ -127,7 +145,7 @@ void ouro_check_pool_exit(struct ouro_pool *pool)
 	if (!pool->live)
 		return;
 	if (pool->track)
-		forget_live(pool);
+		leak_forget_all(pool);
 	ouro_backing_free_meta(heap, pool->live, live_bytes(pool));
 	ouro_backing_free_meta(heap, pool->track, track_bytes(pool));
 }
@@ -145,7 +163,7 @@ static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
 	WRITE_ONCE(track->alloc, caller);
 	WRITE_ONCE(track->asked, size);
 	ouro_kasan_unpoison(block, size);
-	kmemleak_alloc(block, size, 1, gfp & ~GFP_ZONEMASK);
+	leak_learn(track, block, gfp);
 }
 
 /**
@@ -201,7 +219,7 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 		ouro_check_report(OURO_MISUSE_OVERRUN, pool->heap, pool, block,
 				  caller);
 	WRITE_ONCE(track->free, caller);
-	kmemleak_free(block);
+	leak_forget(track, block);
 	return true;
 }
 
@@ -224,8 +242,7 @@ void ouro_check_resized(struct ouro_pool *pool, void *block, size_t size,
 		       size - old);
 	memset(block + size, POISON_BEHIND, pool->size - size);
 	WRITE_ONCE(track->asked, size);
-	kmemleak_free(block);
-	kmemleak_alloc(block, size, 1, gfp & ~GFP_ZONEMASK);
+	leak_learn(track, block, gfp);
 }
 
 /* memcpy() that may read a block beyond what was asked for. */

@@ -15,11 +15,13 @@ struct ouro_pool;
  * @alloc: return address of the last allocation
  * @free: return address of the last free
  * @asked: bytes asked for
+ * @known: kmemleak was told of the block; it may learn late of a free in NMI
  */
 struct ouro_track {
 	unsigned long alloc;
 	unsigned long free;
 	u32 asked;
+	bool known;
 };
 
 enum ouro_misuse {

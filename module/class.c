@@ -80,12 +80,17 @@ void __init ouro_geometry_init(void)
 	}
 }
 
+void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key)
+{
+	lockdep_set_class_and_subclass(&class->lock, key, OURO_LOCK_CLASS);
+}
+
 void ouro_class_init(struct ouro_class *class, struct lock_class_key *key)
 {
 	unsigned int i;
 
 	raw_spin_lock_init(&class->lock);
-	lockdep_set_class_and_subclass(&class->lock, key, OURO_LOCK_CLASS);
+	ouro_class_set_key(class, key);
 	for (i = 0; i < OURO_BUCKETS; i++)
 		INIT_HLIST_HEAD(&class->pools[i]);
 	init_llist_head(&class->remote);

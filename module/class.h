@@ -69,6 +69,7 @@ struct ouro_class {
 };
 
 void ouro_geometry_init(void);
+void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key);
 void ouro_class_init(struct ouro_class *class, struct lock_class_key *key);
 unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
 			     unsigned int count, int node, void **blocks);

@@ -152,6 +152,14 @@ static int attr_check(const struct ouro_heap_attr *attr)
 	return 0;
 }
 
+static void heap_set_key(struct ouro_heap *heap)
+{
+	lockdep_set_class_and_subclass(&heap->arena_lock, heap->key,
+				       OURO_LOCK_ARENA);
+	lockdep_set_class_and_subclass(&heap->large_lock, heap->key,
+				       OURO_LOCK_LARGE);
+}
+
 static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 				    struct module *owner,
 				    struct lock_class_key *key)
@@ -174,9 +182,8 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	heap->key = key;
 	heap->fronts = ouro_idle_fronts;
 	raw_spin_lock_init(&heap->arena_lock);
-	lockdep_set_class_and_subclass(&heap->arena_lock, key, OURO_LOCK_ARENA);
 	raw_spin_lock_init(&heap->large_lock);
-	lockdep_set_class_and_subclass(&heap->large_lock, key, OURO_LOCK_LARGE);
+	heap_set_key(heap);
 	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
 		INIT_LIST_HEAD(&heap->arenas[i]);
 	INIT_LIST_HEAD(&heap->larges);
@@ -261,21 +268,29 @@ put_module:
 }
 OURO_EXPORT(__ouro_heap_create);
 
-static bool heap_unlist(struct ouro_heap *dying)
+/* Claims a living heap for its one destroyer; reads nothing of a dead one. */
+static bool heap_claim(struct ouro_heap *dying)
 {
 	struct ouro_heap *heap;
-	bool found = false;
+	bool claimed = false;
 
 	mutex_lock(&ouro_heaps_lock);
 	list_for_each_entry(heap, &ouro_heaps, link) {
 		if (heap == dying) {
-			list_del(&heap->link);
-			found = true;
+			claimed = !heap->dying;
+			heap->dying = true;
 			break;
 		}
 	}
 	mutex_unlock(&ouro_heaps_lock);
-	return found;
+	return claimed;
+}
+
+static void heap_unlist(struct ouro_heap *heap)
+{
+	mutex_lock(&ouro_heaps_lock);
+	list_del(&heap->link);
+	mutex_unlock(&ouro_heaps_lock);
 }
 
 /**
@@ -298,16 +313,19 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	might_sleep();
 	if (IS_ERR_OR_NULL(heap))
 		return 0;
-	if (!heap_unlist(heap)) {
+	if (!heap_claim(heap)) {
 		atomic_long_inc(&ouro_misuses);
 		pr_err("destroy of a heap that is not alive, by %pS\n",
 		       (void *)_RET_IP_);
 		return 0;
 	}
+	/* The name is free for another heap once its directory is gone. */
 	ouro_debugfs_remove(heap);
+	heap_unlist(heap);
 	if (heap->reserve)
 		ouro_reserve_destroy(heap->reserve);
-	if (atomic_long_read(&heap->rcu_pending))
+	/* Pairs with free_after_grace(). */
+	if (atomic_long_read_acquire(&heap->rcu_pending))
 		rcu_barrier();
 	ouro_large_flush();
 	ouro_arena_flush();
@@ -372,6 +390,22 @@ const char *ouro_heap_name(const struct ouro_heap *heap)
 }
 OURO_EXPORT(ouro_heap_name);
 
+static struct lock_class_key orphan_key;
+
+/* The key that came from the creator goes with its module. */
+static void heap_rekey(struct ouro_heap *heap)
+{
+	struct ouro_body *body = heap->body;
+	unsigned int i;
+
+	heap->key = &orphan_key;
+	heap_set_key(heap);
+	for (i = 0; body && i < OURO_CLASSES; i++)
+		ouro_class_set_key(&body->class[i], heap->key);
+	for (i = 0; body && i < OURO_CLASSES * nr_node_ids; i++)
+		ouro_depot_set_key(&body->depot[i], heap->key);
+}
+
 /* Told when a module goes: it must have destroyed its heaps. */
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *data)
@@ -387,8 +421,8 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		pr_err("heap %s: left behind by module %s\n", heap->name,
 		       module_name(heap->owner));
 		atomic_long_inc(&ouro_misuses);
-		/* Its lockdep key and its name for reports go with the module. */
 		heap->owner = NULL;
+		heap_rekey(heap);
 	}
 	mutex_unlock(&ouro_heaps_lock);
 	return NOTIFY_OK;

@@ -35,15 +35,18 @@ struct ouro_body {
  * @flags: of enum ouro_heap_flags, fixed
  * @node: where pages come from, fixed
  * @limit: bytes, 0: none; written any time
+ * @limited: the limit stood in the way since the last failure was counted
  * @held: bytes of arenas and large blocks; @held <= @limit when it grows
  * @peak: highest @held
  * @metadata: bytes of everything else the heap took
  * @parked: blocks' bytes in the depots, what the shrinker may hope for
- * @arena_lock: guards @arenas, @narenas and the arenas' @free
+ * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free
+ * @units: in all arenas
  * @arenas: by fls(free units), the fullest first
  * @large_lock: guards @larges, @nlarge and @large_bytes
  * @rcu_pending: callbacks of ouro_free_rcu() on their way
  * @link: in the list of heaps; guarded by ouro_heaps_lock
+ * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
  * @memcg: charged for pages, or NULL
  * @owner: module that created it, told when it goes without destroying it
  * @dir: in debugfs
@@ -55,6 +58,7 @@ struct ouro_heap {
 	int node;
 
 	unsigned long limit;
+	bool limited;
 	atomic_long_t held;
 	atomic_long_t peak;
 	atomic_long_t metadata;
@@ -65,6 +69,7 @@ struct ouro_heap {
 
 	raw_spinlock_t arena_lock;
 	unsigned int narenas;
+	unsigned int units;
 	struct list_head arenas[OURO_ARENA_BUCKETS];
 
 	raw_spinlock_t large_lock;
@@ -75,6 +80,7 @@ struct ouro_heap {
 
 	atomic_long_t rcu_pending;
 	struct list_head link;
+	bool dying;
 	struct mem_cgroup *memcg;
 	struct module *owner;
 	struct lock_class_key *key;
@@ -105,6 +111,16 @@ static inline bool ouro_heap_is_fast(const struct ouro_heap *heap)
 static inline bool ouro_heap_is_debug(const struct ouro_heap *heap)
 {
 	return heap->flags & OURO_HEAP_DEBUG;
+}
+
+/* Counts an allocation that is about to return NULL. */
+static inline void ouro_heap_failed(struct ouro_heap *heap)
+{
+	atomic_long_inc(&heap->failed);
+	if (READ_ONCE(heap->limited)) {
+		WRITE_ONCE(heap->limited, false);
+		atomic_long_inc(&heap->limit_hits);
+	}
 }
 
 struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);

@@ -142,6 +142,14 @@ static void large_kick(struct irq_work *work)
 
 static struct irq_work large_irq_work = IRQ_WORK_INIT(large_kick);
 
+/* vfree() may sleep, and RCU readers may not. */
+static bool may_release_here(const struct ouro_large *large)
+{
+	if (!ouro_context_is_easy())
+		return false;
+	return !large->is_virtual || (preemptible() && !rcu_preempt_depth());
+}
+
 /**
  * ouro_large_free() - give a large block back
  * @large: whose claim the caller won
@@ -151,7 +159,7 @@ static struct irq_work large_irq_work = IRQ_WORK_INIT(large_kick);
  */
 void ouro_large_free(struct ouro_large *large)
 {
-	if (ouro_context_is_easy() && !preempt_count())
+	if (may_release_here(large))
 		large_release(large);
 	else if (llist_add(&large->dead, &large_dead))
 		irq_work_queue(&large_irq_work);

@@ -121,10 +121,15 @@ void ouro_front_init(struct ouro_front __percpu *fronts)
 	}
 }
 
+void ouro_depot_set_key(struct ouro_depot *depot, struct lock_class_key *key)
+{
+	lockdep_set_class_and_subclass(&depot->lock, key, OURO_LOCK_DEPOT);
+}
+
 void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key)
 {
 	raw_spin_lock_init(&depot->lock);
-	lockdep_set_class_and_subclass(&depot->lock, key, OURO_LOCK_DEPOT);
+	ouro_depot_set_key(depot, key);
 }
 
 static struct ouro_depot *depot_here(struct ouro_heap *heap, unsigned int index)

@@ -49,6 +49,7 @@ struct ouro_depot {
 int ouro_magazine_init(void);
 void ouro_magazine_exit(void);
 void ouro_front_init(struct ouro_front __percpu *fronts);
+void ouro_depot_set_key(struct ouro_depot *depot, struct lock_class_key *key);
 void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key);
 
 void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,

@@ -8,6 +8,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/sched/isolation.h>
 #include "heap.h"
+#include "large.h"
 #include "pressure.h"
 
 /* Returns the pools that are all free.  In bytes. */
@@ -93,9 +94,12 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	unsigned long after;
 
 	might_sleep();
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
+	if (!smp_load_acquire(&heap->body)) {	/* pairs with ouro_heap_body() */
+		ouro_large_flush();
 		return 0;
+	}
 	drain_everywhere(heap);
+	ouro_large_flush();
 	ouro_magazine_drain_depots(heap);
 	trim_pools(heap);
 	after = atomic_long_read(&heap->held);

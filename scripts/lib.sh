@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Shared by the scripts beside it; sourced, never run.
 
 OURO_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -24,15 +24,17 @@ run_logged()
 	fi
 }
 
-# lock NAME: held until the process ends; the descriptor is closed in children that outlive us.
+# lock NAME [FD]: held until unlock [FD] or the end; children that outlive us must close the descriptor, 9 if not named.
 lock()
 {
+	local fd=${2:-9}
+
 	mkdir -p "$OURO_CACHE/locks"
-	exec 9>"$OURO_CACHE/locks/$1"
-	if ! flock -n 9; then
+	eval "exec $fd>\"\$OURO_CACHE/locks/\$1\""
+	if ! flock -n "$fd"; then
 		say "$1: waiting for another build"
-		flock 9
+		flock "$fd"
 	fi
 }
 
-unlock() { exec 9>&-; }
+unlock() { eval "exec ${1:-9}>&-"; }

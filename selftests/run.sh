@@ -53,7 +53,7 @@ prepare()
 		mount -t debugfs debugfs $DEBUG 2>/dev/null || skip_all "no debugfs"
 	module_loaded ouro && { rmmod ouro || skip_all "ouro is in use"; }
 	TMP=$(mktemp -d) || exit 1
-	trap 'rm -rf "$TMP"' EXIT
+	trap 'log_close; rm -rf "$TMP"' EXIT
 	arm_faults
 	log_open
 	free_before=$(free_kib)

@@ -174,9 +174,9 @@ static void destroy_live(struct ouro_test *t)
 		}
 		test_heap_abandon(t, heap, 400);
 	}
-	/* 5 x 14 MB went in; what others took meanwhile is far below that. */
+	/* 5 x 14 MB went in; what CPUs keep in their lists is below half of it. */
 	after = test_free_pages();
-	EXPECT_MSG(t, after > before - (long)(SZ_8M >> PAGE_SHIFT),
+	EXPECT_MSG(t, after > before - (long)(SZ_32M >> PAGE_SHIFT),
 		   "%ld pages free before, %ld after", before, after);
 }
 
@@ -338,9 +338,11 @@ static void compacts(struct ouro_test *t)
 		churn(heap, blocks, &random);
 	ouro_heap_trim(heap);
 	ouro_heap_stat(heap, &later);
-	test_note(t, "%lu bytes live; scattered %lu held, %lu after churn",
-		  later.live_bytes, scattered.held, later.held);
-	EXPECT_LE(t, later.held, scattered.held / 4 * 3);
+	test_note(t, "%lu KiB live; scattered %lu held in %lu pools, after churn %lu in %lu",
+		  later.live_bytes / SZ_1K, scattered.held / SZ_1K,
+		  scattered.pools, later.held / SZ_1K, later.pools);
+	EXPECT_LE(t, later.pools, scattered.pools / 4 * 3);
+	EXPECT_LE(t, later.held, scattered.held);
 	ouro_free_bulk(COMPACT_BLOCKS, blocks);
 	test_heap_close(t, heap);
 free_blocks:

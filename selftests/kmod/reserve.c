@@ -147,10 +147,10 @@ static void misused(struct ouro_test *t)
 	EXPECT_EQ(t, ouro_reserve_free(reserve, block + 8), -EINVAL);
 	EXPECT_EQ(t, ouro_reserve_free(other, block), -EINVAL);
 	EXPECT_EQ(t, ouro_reserve_free(reserve, &log), -EINVAL);
-	EXPECT_EQ(t, test_log_count(&log, "not its block"), 4);
+	EXPECT_EQ(t, test_log_count(&log, "foreign pointer"), 4);
 	EXPECT_EQ(t, ouro_reserve_free(reserve, block), 0);
 	EXPECT_EQ(t, ouro_reserve_free(reserve, block), -EALREADY);
-	EXPECT_EQ(t, test_log_count(&log, "in it already"), 1);
+	EXPECT_EQ(t, test_log_count(&log, "double free"), 1);
 	EXPECT_EQ(t, test_log_count(&log, ""), 5);
 	EXPECT_EQ(t, test_heap_misuse(heap), 5);
 	ouro_free(plain);

@@ -2,8 +2,9 @@
 /*
  * Arenas: taken from the page allocator in one go, given back as a whole.
  *
- * The first arena of a heap is one unit; the next is as large as all so far
- * together, up to 1 MiB.  When memory is fragmented, or the limit near, smaller
+ * The first arena of a heap is one unit; each next one is about half as large
+ * as all so far together, up to 1 MiB, so that a heap never holds more than half
+ * again what it needs.  When memory is fragmented, or the limit near, smaller
  * ones are tried down to what the pool at hand needs.  Pools go where the
  * fewest units are free, so that the emptiest arenas drain.
  */
@@ -144,8 +145,8 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 	unsigned int units;
 	struct ouro_arena *arena;
 
-	units = held ? min_t(unsigned int, rounddown_pow_of_two(held),
-			     OURO_ARENA_UNITS) : 1;
+	units = held > 1 ? min_t(unsigned int, rounddown_pow_of_two(held / 2),
+				 OURO_ARENA_UNITS) : 1;
 	while (units > least) {
 		arena = arena_alloc(heap, units, eager, node);
 		if (arena)

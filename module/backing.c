@@ -165,7 +165,10 @@ void *ouro_backing_meta(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
 	if (ouro_fail(bytes))
 		return NULL;
 	old = set_active_memcg(heap->memcg);
-	meta = kzalloc_node(bytes, backing_gfp(heap, gfp), node);
+	if (gfpflags_allow_blocking(gfp))
+		meta = kvzalloc_node(bytes, backing_gfp(heap, gfp), node);
+	else
+		meta = kzalloc_node(bytes, backing_gfp(heap, gfp), node);
 	set_active_memcg(old);
 	if (meta)
 		atomic_long_add(bytes, &heap->metadata);
@@ -176,6 +179,6 @@ void ouro_backing_free_meta(struct ouro_heap *heap, void *meta, size_t bytes)
 {
 	if (!meta)
 		return;
-	kfree(meta);
+	kvfree(meta);
 	atomic_long_sub(bytes, &heap->metadata);
 }

@@ -190,7 +190,7 @@ void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 		return alloc_asked(heap, ask, gfp, _RET_IP_);
 	return block_asked(block, ask);
 }
-OURO_EXPORT(__ouro_alloc_front);
+EXPORT_SYMBOL_OURO(__ouro_alloc_front);
 
 /* As __ouro_alloc_front() where the caller cannot be preempted. */
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
@@ -203,7 +203,7 @@ void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 		return alloc_asked(heap, ask, gfp, _RET_IP_);
 	return block_asked(block, ask);
 }
-OURO_EXPORT(__ouro_alloc_front_nopreempt);
+EXPORT_SYMBOL_OURO(__ouro_alloc_front_nopreempt);
 
 static noinline bool gfp_is_bad(const struct ouro_heap *heap, gfp_t gfp)
 {
@@ -264,7 +264,7 @@ void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	return alloc_any(heap, size, gfp, NUMA_NO_NODE, _RET_IP_);
 }
-OURO_EXPORT(__ouro_alloc);
+EXPORT_SYMBOL_OURO(__ouro_alloc);
 
 /**
  * ouro_alloc_node() - allocate a block on a NUMA node
@@ -285,7 +285,7 @@ void *ouro_alloc_node(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 		return NULL;
 	return alloc_any(heap, size, gfp, node, _RET_IP_);
 }
-OURO_EXPORT(ouro_alloc_node);
+EXPORT_SYMBOL_OURO(ouro_alloc_node);
 
 static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
 {
@@ -422,7 +422,7 @@ void ouro_free(const void *ptr)
 slow:
 	free_slow(ptr, _RET_IP_);
 }
-OURO_EXPORT(ouro_free);
+EXPORT_SYMBOL_OURO(ouro_free);
 
 /* A free that named heap and class, and found no room or a mark. */
 static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
@@ -463,7 +463,7 @@ void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
 	if (unlikely(!free_named(heap, ptr, front, true)))
 		free_named_slow(heap, ptr, front, _RET_IP_);
 }
-OURO_EXPORT(__ouro_free_front);
+EXPORT_SYMBOL_OURO(__ouro_free_front);
 
 /* As __ouro_free_front() where the caller cannot be preempted. */
 void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
@@ -473,7 +473,7 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 	if (unlikely(!free_named(heap, ptr, front, false)))
 		free_named_slow(heap, ptr, front, _RET_IP_);
 }
-OURO_EXPORT(__ouro_free_front_nopreempt);
+EXPORT_SYMBOL_OURO(__ouro_free_front_nopreempt);
 
 /* Pops as many as this CPU's magazine holds, in one go. */
 static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
@@ -530,7 +530,7 @@ int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	}
 	return 0;
 }
-OURO_EXPORT(ouro_alloc_bulk);
+EXPORT_SYMBOL_OURO(ouro_alloc_bulk);
 
 /**
  * ouro_free_bulk() - free many blocks
@@ -546,4 +546,4 @@ void ouro_free_bulk(size_t count, void **blocks)
 	for (i = 0; i < count; i++)
 		ouro_free(blocks[i]);
 }
-OURO_EXPORT(ouro_free_bulk);
+EXPORT_SYMBOL_OURO(ouro_free_bulk);

@@ -30,6 +30,20 @@ static const char *const misuse_text[] = {
 
 static_assert(ARRAY_SIZE(misuse_text) == OURO_MISUSES);
 
+/*
+ * memchr_inv() without the instrumentation that it has as a library function:
+ * the bytes looked at are poisoned.
+ */
+static bool is_filled(const u8 *from, u8 byte, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (from[i] != byte)
+			return false;
+	return true;
+}
+
 static struct ouro_track *track_of(const struct ouro_pool *pool,
 				   const void *block)
 {
@@ -155,7 +169,7 @@ static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
 {
 	struct ouro_track *track = track_of(pool, block);
 
-	if (memchr_inv(block, POISON_FREED, pool->size))
+	if (!is_filled(block, POISON_FREED, pool->size))
 		ouro_check_report(OURO_MISUSE_WRITTEN, pool->heap, pool, block,
 				  caller);
 	memset(block, want_init_on_alloc(gfp) ? 0 : POISON_FRESH, size);
@@ -214,7 +228,7 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 	}
 	if (!track)
 		return true;
-	if (memchr_inv(block + track->asked, POISON_BEHIND,
+	if (!is_filled(block + track->asked, POISON_BEHIND,
 		       pool->size - track->asked))
 		ouro_check_report(OURO_MISUSE_OVERRUN, pool->heap, pool, block,
 				  caller);

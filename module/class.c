@@ -72,8 +72,8 @@ void __init ouro_geometry_init(void)
 		geo->rounds = clamp_t(unsigned int, SZ_32K / geo->size, 4,
 				      OURO_ROUNDS_MAX);
 		geo->parked = clamp_t(unsigned int,
-				      SZ_256K / (geo->rounds * geo->size), 2,
-				      64);
+				      SZ_64K / (geo->rounds * geo->size), 2,
+				      16);
 		geo->mult = (u32)((1ULL << 32) / geo->size) + 1;
 		geo->bound = geo->blocks *
 			(u32)((u64)geo->mult * geo->size - (1ULL << 32));

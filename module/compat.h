@@ -17,9 +17,9 @@
 
 /* Export namespaces became string literals in 6.13. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define OURO_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, "OURO")
+#define EXPORT_SYMBOL_OURO(sym) EXPORT_SYMBOL_NS_GPL(sym, "OURO")
 #else
-#define OURO_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, OURO)
+#define EXPORT_SYMBOL_OURO(sym) EXPORT_SYMBOL_NS_GPL(sym, OURO)
 #endif
 
 /* Orders below this one can be asked of the page allocator. */

@@ -266,7 +266,7 @@ put_module:
 	module_put(THIS_MODULE);
 	return ERR_PTR(err);
 }
-OURO_EXPORT(__ouro_heap_create);
+EXPORT_SYMBOL_OURO(__ouro_heap_create);
 
 /* Claims a living heap for its one destroyer; reads nothing of a dead one. */
 static bool heap_claim(struct ouro_heap *dying)
@@ -342,7 +342,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	module_put(THIS_MODULE);
 	return stat.live;
 }
-OURO_EXPORT(ouro_heap_destroy);
+EXPORT_SYMBOL_OURO(ouro_heap_destroy);
 
 /**
  * ouro_heap_set_limit() - change how many bytes of pages a heap may hold
@@ -362,7 +362,7 @@ int ouro_heap_set_limit(struct ouro_heap *heap, size_t limit)
 	WRITE_ONCE(heap->limit, limit);
 	return 0;
 }
-OURO_EXPORT(ouro_heap_set_limit);
+EXPORT_SYMBOL_OURO(ouro_heap_set_limit);
 
 /**
  * ouro_heap_limit() - the limit of a heap
@@ -375,7 +375,7 @@ size_t ouro_heap_limit(const struct ouro_heap *heap)
 {
 	return READ_ONCE(heap->limit);
 }
-OURO_EXPORT(ouro_heap_limit);
+EXPORT_SYMBOL_OURO(ouro_heap_limit);
 
 /**
  * ouro_heap_name() - the name of a heap
@@ -388,7 +388,7 @@ const char *ouro_heap_name(const struct ouro_heap *heap)
 {
 	return heap->name;
 }
-OURO_EXPORT(ouro_heap_name);
+EXPORT_SYMBOL_OURO(ouro_heap_name);
 
 static struct lock_class_key orphan_key;
 

@@ -105,7 +105,7 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	after = atomic_long_read(&heap->held);
 	return before > after ? before - after : 0;
 }
-OURO_EXPORT(ouro_heap_trim);
+EXPORT_SYMBOL_OURO(ouro_heap_trim);
 
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)

@@ -75,7 +75,7 @@ void ouro_region_init(struct ouro_region *region, struct ouro_heap *heap,
 				SIZE_LIMIT);
 	use_chunk(region, NULL, NULL);
 }
-OURO_EXPORT(ouro_region_init);
+EXPORT_SYMBOL_OURO(ouro_region_init);
 
 /*
  * Put a chunk on top that has room for @size bytes at a multiple of @align.
@@ -161,7 +161,7 @@ void *ouro_region_alloc_aligned(struct ouro_region *region, size_t size,
 		memset(memory, 0, size);
 	return memory;
 }
-OURO_EXPORT(ouro_region_alloc_aligned);
+EXPORT_SYMBOL_OURO(ouro_region_alloc_aligned);
 
 /**
  * ouro_region_mark() - remember how far a region is used
@@ -180,7 +180,7 @@ struct ouro_mark ouro_region_mark(const struct ouro_region *region)
 		.next = region->next,
 	};
 }
-OURO_EXPORT(ouro_region_mark);
+EXPORT_SYMBOL_OURO(ouro_region_mark);
 
 /*
  * Whether the region can go back to @mark.  A void mark whose chunk has come
@@ -234,7 +234,7 @@ void ouro_region_reset(struct ouro_region *region, struct ouro_mark mark)
 	free_above(region, mark.chunk);
 	use_chunk(region, mark.chunk, mark.next);
 }
-OURO_EXPORT(ouro_region_reset);
+EXPORT_SYMBOL_OURO(ouro_region_reset);
 
 /**
  * ouro_region_release() - take back everything and give it to the heap
@@ -249,7 +249,7 @@ void ouro_region_release(struct ouro_region *region)
 	free_above(region, NULL);
 	use_chunk(region, NULL, NULL);
 }
-OURO_EXPORT(ouro_region_release);
+EXPORT_SYMBOL_OURO(ouro_region_release);
 
 /**
  * ouro_region_held() - how much memory a region holds
@@ -267,4 +267,4 @@ size_t ouro_region_held(const struct ouro_region *region)
 		held += chunk->size;
 	return held;
 }
-OURO_EXPORT(ouro_region_held);
+EXPORT_SYMBOL_OURO(ouro_region_held);

@@ -135,7 +135,7 @@ struct ouro_reserve *ouro_reserve_create(struct ouro_heap *heap, size_t size,
 	bitmap_set(reserve->token, 0, count);
 	return reserve;
 }
-OURO_EXPORT(ouro_reserve_create);
+EXPORT_SYMBOL_OURO(ouro_reserve_create);
 
 /**
  * ouro_reserve_destroy() - give up a reserve
@@ -165,7 +165,7 @@ unsigned int ouro_reserve_destroy(struct ouro_reserve *reserve)
 	ouro_backing_free_meta(heap, reserve, reserve_bytes(reserve->count));
 	return left;
 }
-OURO_EXPORT(ouro_reserve_destroy);
+EXPORT_SYMBOL_OURO(ouro_reserve_destroy);
 
 /* Claim a token of one word; NULL when the word has none. */
 static void *claim_in_word(struct ouro_reserve *reserve, unsigned int word)
@@ -224,7 +224,7 @@ void *ouro_reserve_alloc(struct ouro_reserve *reserve)
 		memset(block, 0, reserve->size);
 	return block;
 }
-OURO_EXPORT(ouro_reserve_alloc);
+EXPORT_SYMBOL_OURO(ouro_reserve_alloc);
 
 static void report(const struct ouro_reserve *reserve, const char *what,
 		   unsigned long caller)
@@ -268,7 +268,7 @@ int ouro_reserve_free(struct ouro_reserve *reserve, void *block)
 	atomic_inc_return(&reserve->tickets);
 	return 0;
 }
-OURO_EXPORT(ouro_reserve_free);
+EXPORT_SYMBOL_OURO(ouro_reserve_free);
 
 /**
  * ouro_reserve_outstanding() - how many blocks are out
@@ -281,7 +281,7 @@ unsigned int ouro_reserve_outstanding(const struct ouro_reserve *reserve)
 {
 	return reserve->count - atomic_read(&reserve->tickets);
 }
-OURO_EXPORT(ouro_reserve_outstanding);
+EXPORT_SYMBOL_OURO(ouro_reserve_outstanding);
 
 /**
  * ouro_heap_reserve() - the reserve a heap was created with
@@ -296,4 +296,4 @@ struct ouro_reserve *ouro_heap_reserve(const struct ouro_heap *heap)
 {
 	return heap->reserve;
 }
-OURO_EXPORT(ouro_heap_reserve);
+EXPORT_SYMBOL_OURO(ouro_heap_reserve);

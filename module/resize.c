@@ -81,7 +81,7 @@ size_t ouro_block_size(const void *ptr)
 
 	return found.start == ptr ? found.size : 0;
 }
-OURO_EXPORT(ouro_block_size);
+EXPORT_SYMBOL_OURO(ouro_block_size);
 
 /**
  * ouro_owns() - whether a pointer points into memory of a heap
@@ -98,7 +98,7 @@ bool ouro_owns(const struct ouro_heap *heap, const void *ptr)
 {
 	return find(ptr).heap == heap;
 }
-OURO_EXPORT(ouro_owns);
+EXPORT_SYMBOL_OURO(ouro_owns);
 
 static bool fits_in_place(const struct ouro_found *found, size_t size)
 {
@@ -115,8 +115,12 @@ static void resize_in_place(const struct ouro_found *found, void *block,
 		if (ouro_heap_is_debug(found->heap))
 			ouro_check_resized(found->pool, block, size, gfp);
 	}
-	/* What a later growth uncovers must be zero as well. */
-	if ((gfp & __GFP_ZERO) && !ouro_heap_is_debug(found->heap))
+	/*
+	 * What a later growth uncovers must be zero as well; in the pools of
+	 * debug heaps it is filled then, and guarded until then.
+	 */
+	if ((gfp & __GFP_ZERO) &&
+	    !(found->pool && ouro_heap_is_debug(found->heap)))
 		memset(block + size, 0, found->size - size);
 	if (found->pool) {
 		ouro_kasan_poison(block, found->size);
@@ -173,7 +177,7 @@ void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 	ouro_free(block);
 	return moved;
 }
-OURO_EXPORT(ouro_realloc);
+EXPORT_SYMBOL_OURO(ouro_realloc);
 
 /**
  * ouro_memdup() - allocate a copy of some memory
@@ -194,7 +198,7 @@ void *ouro_memdup(struct ouro_heap *heap, const void *src, size_t len,
 		memcpy(copy, src, len);
 	return copy;
 }
-OURO_EXPORT(ouro_memdup);
+EXPORT_SYMBOL_OURO(ouro_memdup);
 
 /**
  * ouro_strdup() - allocate a copy of a string
@@ -221,7 +225,7 @@ char *ouro_strdup(struct ouro_heap *heap, const char *s, gfp_t gfp)
 	}
 	return copy;
 }
-OURO_EXPORT(ouro_strdup);
+EXPORT_SYMBOL_OURO(ouro_strdup);
 
 static void free_after_grace(struct rcu_head *head)
 {
@@ -250,4 +254,4 @@ void __ouro_free_rcu(struct rcu_head *head, unsigned long offset)
 	atomic_long_inc(&found.heap->rcu_pending);
 	call_rcu(head, free_after_grace);
 }
-OURO_EXPORT(__ouro_free_rcu);
+EXPORT_SYMBOL_OURO(__ouro_free_rcu);

@@ -101,4 +101,4 @@ void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 	stat->failed = atomic_long_read(&heap->failed);
 	stat->misuse = atomic_long_read(&heap->misuse);
 }
-OURO_EXPORT(ouro_heap_stat);
+EXPORT_SYMBOL_OURO(ouro_heap_stat);

@@ -53,4 +53,4 @@ module_exit(ouro_index_exit);
 MODULE_DESCRIPTION("Sample of Ouro: an index of lines kept in one heap");
 MODULE_LICENSE("GPL");
 /* The same in every kernel, unlike the argument of MODULE_IMPORT_NS(). */
-MODULE_INFO(import_ns, "OURO");
+OURO_IMPORT();

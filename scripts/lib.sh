@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash
 # Shared by the scripts beside it; sourced, never run.
 
 OURO_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -65,7 +65,7 @@ static void mark_units(struct ouro_heap *heap, struct ouro_arena *arena,
 #define FIND_TRIES 16	/* arenas looked at in a bucket */
 
 static struct ouro_arena *find_arena(struct ouro_heap *heap, unsigned int units,
-				     int node, unsigned int *unit)
+				     int node, bool exact, unsigned int *unit)
 {
 	struct ouro_arena *arena;
 	unsigned int i, tries;
@@ -77,7 +77,7 @@ static struct ouro_arena *find_arena(struct ouro_heap *heap, unsigned int units,
 		list_for_each_entry(arena, &heap->arenas[i], link) {
 			if (!tries--)
 				break;
-			if (node != NUMA_NO_NODE && arena->node != node)
+			if (!ouro_arena_is_on(arena, node, exact))
 				continue;
 			run = find_run(arena, units);
 			if (run < 0)
@@ -117,6 +117,7 @@ static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
 	arena->heap = heap;
 	arena->units = units;
 	arena->node = page_to_nid(virt_to_page(arena->base));
+	arena->wanted = node == NUMA_NO_NODE ? arena->node : node;
 	arena->free = units_mask(0, units);
 	if (ouro_map_add_arena(arena, gfp))
 		goto free_pages;
@@ -140,8 +141,7 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 {
 	unsigned int held = READ_ONCE(heap->units);
 	unsigned int least = roundup_pow_of_two(need);
-	gfp_t eager = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN |
-		      __GFP_NORETRY;
+	gfp_t eager = ouro_backing_eager(gfp);
 	unsigned int units;
 	struct ouro_arena *arena;
 
@@ -151,6 +151,7 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 		arena = arena_alloc(heap, units, eager, node);
 		if (arena)
 			return arena;
+		WRITE_ONCE(heap->limited, false);
 		units = units > 16 ? 16 : units > 4 ? 4 : least;
 	}
 	return arena_alloc(heap, least, gfp, node);
@@ -174,7 +175,7 @@ struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
-	arena = find_arena(heap, units, node, unit);
+	arena = find_arena(heap, units, node, gfp & __GFP_THISNODE, unit);
 	if (arena)
 		mark_units(heap, arena, *unit, units, false);
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
@@ -194,13 +195,19 @@ struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
 	return fresh;
 }
 
+/* Arenas are off the list and not yet gone only while this is held. */
+static DEFINE_MUTEX(arena_reap_lock);
+
 static void arena_reap(struct work_struct *work)
 {
-	struct llist_node *dead = llist_del_all(&arena_dead);
 	struct ouro_arena *arena, *next;
+	struct llist_node *dead;
 
+	mutex_lock(&arena_reap_lock);
+	dead = llist_del_all(&arena_dead);
 	llist_for_each_entry_safe(arena, next, dead, dead)
 		arena_free(arena);
+	mutex_unlock(&arena_reap_lock);
 }
 
 static DECLARE_WORK(arena_work, arena_reap);
@@ -240,10 +247,35 @@ void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		queue_work(ouro_wq, &arena_work);
 }
 
-/* Waits until arenas handed to the worker so far are gone. */
+/*
+ * Arenas handed to the worker so far are gone when this returns.  Not left to
+ * flush_work(): who made the list non-empty may not have queued the work yet.
+ */
 void ouro_arena_flush(void)
 {
+	arena_reap(NULL);
+}
+
+void ouro_arena_exit(void)
+{
 	flush_work(&arena_work);
+}
+
+static void forget_pools(struct ouro_arena *arena)
+{
+	struct ouro_pool *pool;
+	unsigned int unit = 0;
+
+	while (unit < arena->units) {
+		pool = arena->pool[unit];
+		if (!pool) {
+			unit++;
+			continue;
+		}
+		/* The header may be gone after that. */
+		unit += ouro_geometry[pool->class].units;
+		ouro_pool_forget(pool);
+	}
 }
 
 /**
@@ -256,16 +288,11 @@ void ouro_arena_flush(void)
 void ouro_arena_destroy_all(struct ouro_heap *heap)
 {
 	struct ouro_arena *arena, *next;
-	unsigned int i, unit;
+	unsigned int i;
 
 	for (i = 0; i < OURO_ARENA_BUCKETS; i++) {
 		list_for_each_entry_safe(arena, next, &heap->arenas[i], link) {
-			for (unit = 0; unit < arena->units; unit++) {
-				struct ouro_pool *pool = arena->pool[unit];
-
-				if (pool && pool->unit == unit)
-					ouro_pool_forget(pool);
-			}
+			forget_pools(arena);
 			list_del(&arena->link);
 			heap->narenas--;
 			arena_free(arena);

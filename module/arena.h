@@ -20,10 +20,12 @@ struct ouro_pool;
  * @base: first byte, aligned to OURO_UNIT
  * @units: in the arena, 1 to OURO_ARENA_UNITS
  * @node: of its pages
+ * @wanted: the node they were wanted on; where that has none left, the page
+ *	allocator gives others, and the next who wants it shall find them
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed
  * @pool: for each unit the header of the pool over it, NULL where free;
- *	written under heap->arena_lock, read under RCU
+ *	written by who took the units, read by anybody under RCU
  */
 struct ouro_arena {
 	struct list_head link;
@@ -32,10 +34,19 @@ struct ouro_arena {
 	char *base;
 	u16 units;
 	s16 node;
+	s16 wanted;
 	u64 free;
 	struct rcu_head rcu;
 	struct ouro_pool *pool[];
 };
+
+/* Whether blocks there will do for @node; with @exact no other node's will. */
+static inline bool ouro_arena_is_on(const struct ouro_arena *arena, int node,
+				    bool exact)
+{
+	return node == NUMA_NO_NODE || arena->node == node ||
+	       (!exact && arena->wanted == node);
+}
 
 struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
 				   gfp_t gfp, int node, unsigned int *unit);
@@ -43,6 +54,7 @@ void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		     unsigned int units);
 void ouro_arena_destroy_all(struct ouro_heap *heap);
 void ouro_arena_flush(void);
+void ouro_arena_exit(void);
 
 static inline void *ouro_arena_unit(const struct ouro_arena *arena,
 				    unsigned int unit)

@@ -29,20 +29,27 @@ static gfp_t backing_gfp(const struct ouro_heap *heap, gfp_t gfp)
  */
 bool ouro_backing_charge(struct ouro_heap *heap, size_t bytes)
 {
-	unsigned long held = atomic_long_add_return(bytes, &heap->held);
 	unsigned long limit = READ_ONCE(heap->limit);
-	long peak;
+	long held = atomic_long_read(&heap->held);
 
-	if (unlikely(limit && held > limit)) {
-		atomic_long_sub(bytes, &heap->held);
-		WRITE_ONCE(heap->limited, true);
-		return false;
-	}
-	peak = atomic_long_read(&heap->peak);
-	while (peak < (long)held &&
+	do {
+		if (unlikely(limit && held + bytes > limit)) {
+			WRITE_ONCE(heap->limited, true);
+			return false;
+		}
+	} while (!atomic_long_try_cmpxchg(&heap->held, &held, held + bytes));
+	return true;
+}
+
+/* The pages are there. */
+static void note_peak(struct ouro_heap *heap)
+{
+	long held = atomic_long_read(&heap->held);
+	long peak = atomic_long_read(&heap->peak);
+
+	while (peak < held &&
 	       !atomic_long_try_cmpxchg(&heap->peak, &peak, held))
 		;
-	return true;
 }
 
 void ouro_backing_uncharge(struct ouro_heap *heap, size_t bytes)
@@ -72,10 +79,12 @@ void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
 	old = set_active_memcg(heap->memcg);
 	page = alloc_pages_node(node, backing_gfp(heap, gfp), order);
 	set_active_memcg(old);
-	if (page)
-		return page_address(page);
-	ouro_backing_uncharge(heap, bytes);
-	return NULL;
+	if (!page) {
+		ouro_backing_uncharge(heap, bytes);
+		return NULL;
+	}
+	note_peak(heap);
+	return page_address(page);
 }
 
 void ouro_backing_free_pages(struct ouro_heap *heap, void *base,
@@ -104,6 +113,7 @@ void *ouro_backing_exact(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
 		ouro_backing_uncharge(heap, bytes);
 		return NULL;
 	}
+	note_peak(heap);
 	base = page_address(page);
 	split_page(page, order);
 	for (; whole > bytes; whole -= PAGE_SIZE)
@@ -133,7 +143,9 @@ void *ouro_backing_virtual(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
 	else
 		base = kvmalloc_node(bytes, gfp, node);
 	set_active_memcg(old);
-	if (!base)
+	if (base)
+		note_peak(heap);
+	else
 		ouro_backing_uncharge(heap, bytes);
 	return base;
 }
@@ -181,4 +193,24 @@ void ouro_backing_free_meta(struct ouro_heap *heap, void *meta, size_t bytes)
 		return;
 	kvfree(meta);
 	atomic_long_sub(bytes, &heap->metadata);
+}
+
+/* Zeroed memory on every possible CPU; goes with free_percpu(). */
+void __percpu *ouro_backing_percpu(struct ouro_heap *heap, size_t bytes,
+				   size_t align, gfp_t gfp)
+{
+	void __percpu *mem;
+	struct mem_cgroup *old;
+
+	if (ouro_fail(bytes))
+		return NULL;
+	/* Whatever is not plain GFP_KERNEL takes what is at hand. */
+	gfp = (gfp & GFP_KERNEL) == GFP_KERNEL ? GFP_KERNEL :
+	      GFP_NOWAIT | __GFP_NOWARN;
+	if (heap->memcg)
+		gfp |= __GFP_ACCOUNT;
+	old = set_active_memcg(heap->memcg);
+	mem = __alloc_percpu_gfp(bytes, align, gfp);
+	set_active_memcg(old);
+	return mem;
 }

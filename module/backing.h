@@ -10,6 +10,16 @@
 
 struct ouro_heap;
 
+/*
+ * @gfp for what may be done without: no waiting, no warning, and nothing from
+ * the reserves that an atomic allocation may draw on.
+ */
+static inline gfp_t ouro_backing_eager(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC)) |
+	       __GFP_NOMEMALLOC | __GFP_NOWARN | __GFP_NORETRY;
+}
+
 bool ouro_backing_charge(struct ouro_heap *heap, size_t bytes);
 void ouro_backing_uncharge(struct ouro_heap *heap, size_t bytes);
 
@@ -27,6 +37,8 @@ void ouro_backing_free_virtual(struct ouro_heap *heap, void *base,
 
 void *ouro_backing_meta(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
 			int node);
+void __percpu *ouro_backing_percpu(struct ouro_heap *heap, size_t bytes,
+				   size_t align, gfp_t gfp);
 void ouro_backing_free_meta(struct ouro_heap *heap, void *meta, size_t bytes);
 
 #endif /* OURO_BACKING_H */

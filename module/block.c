@@ -8,6 +8,7 @@
  */
 #include "ouro.h"
 #include "backing.h"
+#include "block.h"
 #include "check.h"
 #include "heap.h"
 #include "large.h"
@@ -59,14 +60,15 @@ static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 		   int node)
 {
 	bool tight = ouro_context_is_tight(), hungry = false;
+	bool exact = gfp & __GFP_THISNODE;
 	struct ouro_pool *pool;
 	void *block = NULL;
 
 	if (!ouro_heap_body(heap, gfp))
 		return NULL;
-	if (node == NUMA_NO_NODE || node == numa_mem_id())
+	if (node == NUMA_NO_NODE || (node == numa_mem_id() && !exact))
 		block = ouro_magazine_alloc(heap, index, tight, &hungry);
-	else if (!tight && ouro_class_take(heap, index, 1, node, &block))
+	else if (!tight && ouro_class_take(heap, index, 1, node, exact, &block))
 		atomic_long_inc(&heap->body->class[index].direct);
 	if (tight)
 		return block;
@@ -91,8 +93,11 @@ static void *fetch_hard(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 
 	if (likely(block))
 		return block;
-	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
+	/* What is drained may be of this class, or a unit for it. */
+	if (ouro_context_is_easy()) {
+		ouro_heap_drain_here(heap);
 		block = fetch(heap, index, gfp, node);
+	}
 	if (!block)
 		ouro_heap_failed(heap);
 	return block;
@@ -167,7 +172,8 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 
 static noinline void *block_wipe_asked(void *block, u64 ask)
 {
-	return block_wipe(block, ask >> 32, ask >> 32);
+	return block_wipe(block, ask >> 32,
+			  ouro_geometry[ask_front(ask) >> OURO_FRONT_SHIFT].size);
 }
 
 /* block_begin() for those; @ask is taken apart off the short way only. */
@@ -259,6 +265,13 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 	return alloc_slow(heap, size, gfp, index, node, caller);
 }
 
+/* As ouro_alloc(), on behalf of @caller: for the module's own layers. */
+void *ouro_block_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		       unsigned long caller)
+{
+	return alloc_any(heap, size, gfp, NUMA_NO_NODE, caller);
+}
+
 /* ouro_alloc() with a size or flags that the compiler does not know. */
 void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
@@ -294,7 +307,7 @@ static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
 	struct ouro_heap *heap = NULL;
 
 	rcu_read_lock();
-	large = ouro_ptr_is_odd(ptr) ? NULL : ouro_map_large(ptr);
+	large = ouro_map_large(ptr);
 	if (large) {
 		heap = large->heap;
 		if (large->base != ptr)
@@ -364,9 +377,8 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 		memset(block, 0, pool->size);
 	if (ouro_heap_is_debug(heap))
 		ouro_check_poison(pool, block);
-	else if (!ouro_heap_is_fast(heap) &&
-		 push_here(heap->body->fronts + pool->class, block, pool->size,
-			   mark, true))
+	else if (push_here(heap->body->fronts + pool->class, block,
+			   pool->size, mark, true))
 		return;
 	else
 		block_end(block, pool->size, mark);
@@ -390,6 +402,31 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
 		free_large_or_tell(ptr, caller);
 }
 
+/* The short way, for blocks whose pool has its header in front of them. */
+static __always_inline bool free_inband(const void *ptr)
+{
+	struct ouro_pool *pool;
+	u64 mark;
+
+	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
+	    unlikely(!ouro_pool_is_inband(ptr)))
+		return false;
+	pool = ouro_pool_inband(ptr);
+	if (unlikely(!ouro_pool_is_block(pool, ptr)))
+		return false;
+	mark = ouro_mark_of(ptr);
+	if (unlikely(*(const u64 *)ptr == mark))
+		return false;
+	return push_here(pool->front, (void *)ptr, pool->size, mark, true);
+}
+
+/* As ouro_free(), on behalf of @caller: for the module's own layers. */
+void ouro_block_free(const void *ptr, unsigned long caller)
+{
+	if (unlikely(!free_inband(ptr)))
+		free_slow(ptr, caller);
+}
+
 /**
  * ouro_free() - free a block of any heap and size
  * @ptr: what an allocation returned, or NULL
@@ -404,23 +441,8 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
  */
 void ouro_free(const void *ptr)
 {
-	struct ouro_pool *pool;
-	u64 mark;
-
-	if (unlikely(ouro_ptr_is_odd(ptr)))
-		goto slow;
-	if (unlikely(!ouro_pool_is_inband(ptr)))
-		goto slow;
-	pool = ouro_pool_inband(ptr);
-	if (unlikely(!ouro_pool_is_block(pool, ptr)))
-		goto slow;
-	mark = ouro_mark_of(ptr);
-	if (unlikely(*(const u64 *)ptr == mark))
-		goto slow;
-	if (likely(push_here(pool->front, (void *)ptr, pool->size, mark, true)))
-		return;
-slow:
-	free_slow(ptr, _RET_IP_);
+	if (unlikely(!free_inband(ptr)))
+		free_slow(ptr, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_free);
 
@@ -448,7 +470,7 @@ static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
 {
 	u64 mark = ouro_mark_of(ptr);
 
-	if (unlikely(ouro_ptr_is_odd(ptr)) ||
+	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
 	    unlikely(*(const u64 *)ptr == mark))
 		return false;
 	return push_here(front_at(heap->fronts, front), (void *)ptr,
@@ -544,6 +566,6 @@ void ouro_free_bulk(size_t count, void **blocks)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		ouro_free(blocks[i]);
+		ouro_block_free(blocks[i], _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_free_bulk);

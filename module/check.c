@@ -47,9 +47,10 @@ static bool is_filled(const u8 *from, u8 byte, size_t len)
 static struct ouro_track *track_of(const struct ouro_pool *pool,
 				   const void *block)
 {
-	if (!pool->track || !ouro_pool_is_block(pool, block))
+	if (!pool->marks || !pool->marks->track ||
+	    !ouro_pool_is_block(pool, block))
 		return NULL;
-	return &pool->track[ouro_pool_index(pool, block)];
+	return &pool->marks->track[ouro_pool_index(pool, block)];
 }
 
 /**
@@ -85,14 +86,15 @@ void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       (void *)caller);
 }
 
-static size_t live_bytes(const struct ouro_pool *pool)
+/* Bytes of the marks; the track begins at @track. */
+static size_t marks_size(const struct ouro_pool *pool, size_t *track)
 {
-	return BITS_TO_LONGS(pool->blocks) * sizeof(long);
-}
+	struct ouro_marks *marks;
 
-static size_t track_bytes(const struct ouro_pool *pool)
-{
-	return pool->blocks * sizeof(struct ouro_track);
+	*track = struct_size(marks, live, BITS_TO_LONGS(pool->blocks));
+	if (!ouro_heap_is_debug(pool->heap))
+		return *track;
+	return *track + pool->blocks * sizeof(struct ouro_track);
 }
 
 /**
@@ -106,21 +108,18 @@ static size_t track_bytes(const struct ouro_pool *pool)
 int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 {
 	struct ouro_heap *heap = pool->heap;
+	struct ouro_marks *marks;
+	size_t track, bytes = marks_size(pool, &track);
 
-	pool->live = ouro_backing_meta(heap, live_bytes(pool), gfp, heap->node);
-	if (!pool->live)
+	marks = ouro_backing_meta(heap, bytes, gfp, heap->node);
+	if (!marks)
 		return -ENOMEM;
+	pool->marks = marks;
 	if (!ouro_heap_is_debug(heap))
 		return 0;
-	kmemleak_not_leak(pool->live);
-	pool->track = ouro_backing_meta(heap, track_bytes(pool), gfp,
-					heap->node);
-	if (!pool->track) {
-		ouro_backing_free_meta(heap, pool->live, live_bytes(pool));
-		pool->live = NULL;
-		return -ENOMEM;
-	}
-	kmemleak_not_leak(pool->track);
+	/* Known to headers that kmemleak does not see. */
+	kmemleak_not_leak(marks);
+	marks->track = (void *)marks + track;
 	memset(pool->first, POISON_FREED, (size_t)pool->blocks * pool->size);
 	return 0;
 }
@@ -148,20 +147,21 @@ static void leak_forget_all(struct ouro_pool *pool)
 	unsigned int i;
 
 	for (i = 0; i < pool->blocks; i++)
-		leak_forget(&pool->track[i], ouro_pool_block(pool, i));
+		leak_forget(&pool->marks->track[i], ouro_pool_block(pool, i));
 }
 
 /* Undoes ouro_check_pool_init(), with blocks live or not. */
 void ouro_check_pool_exit(struct ouro_pool *pool)
 {
-	struct ouro_heap *heap = pool->heap;
+	struct ouro_marks *marks = pool->marks;
+	size_t track;
 
-	if (!pool->live)
+	if (!marks)
 		return;
-	if (pool->track)
+	if (marks->track)
 		leak_forget_all(pool);
-	ouro_backing_free_meta(heap, pool->live, live_bytes(pool));
-	ouro_backing_free_meta(heap, pool->track, track_bytes(pool));
+	atomic_long_sub(marks_size(pool, &track), &pool->heap->metadata);
+	kvfree_rcu(marks, rcu);
 }
 
 static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
@@ -193,11 +193,11 @@ static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
 void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
 		      unsigned long caller, gfp_t gfp)
 {
-	if (pool->track)
+	if (pool->marks->track)
 		debug_alloc(pool, block, size, caller, gfp);
 	/* Ordered after the above by the full barrier that it is. */
 	WARN_ON_ONCE(test_and_set_bit(ouro_pool_index(pool, block),
-				      pool->live));
+				      pool->marks->live));
 }
 
 /**
@@ -220,7 +220,8 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 
 	if (!arena || arena->heap != pool->heap || pool->arena != arena)
 		what = OURO_MISUSE_FOREIGN;
-	else if (!test_and_clear_bit(ouro_pool_index(pool, block), pool->live))
+	else if (!test_and_clear_bit(ouro_pool_index(pool, block),
+				     pool->marks->live))
 		what = OURO_MISUSE_TWICE;
 	if (what != OURO_MISUSE_NONE) {
 		ouro_check_report(what, pool->heap, pool, block, caller);
@@ -293,10 +294,10 @@ static void leak_scan_arena(struct ouro_arena *arena, struct leak_site *sites)
 
 	for (unit = 0; unit < arena->units; unit++) {
 		pool = arena->pool[unit];
-		if (!pool || pool->unit != unit || !pool->track)
+		if (!pool || pool->unit != unit || !pool->marks->track)
 			continue;
-		for_each_set_bit(i, pool->live, pool->blocks)
-			leak_add(sites, &pool->track[i]);
+		for_each_set_bit(i, pool->marks->live, pool->blocks)
+			leak_add(sites, &pool->marks->track[i]);
 	}
 }
 

@@ -24,6 +24,20 @@ struct ouro_track {
 	bool known;
 };
 
+/**
+ * struct ouro_marks - what a pool of a checked heap has in addition
+ * @rcu: look-ups under RCU may come late
+ * @track: callers of each block in debug heaps, else NULL
+ * @live: bit set: a caller holds the block
+ *
+ * @track, where there is one, follows @live in the same memory.
+ */
+struct ouro_marks {
+	struct rcu_head rcu;
+	struct ouro_track *track;
+	unsigned long live[];
+};
+
 enum ouro_misuse {
 	OURO_MISUSE_NONE = -1,
 	OURO_MISUSE_FOREIGN,	/* not a pointer of any heap */

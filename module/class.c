@@ -164,7 +164,15 @@ static void class_prune(struct ouro_class *class, unsigned int keep,
 	}
 }
 
-static unsigned long class_bury(struct hlist_head *dead)
+/**
+ * ouro_class_bury() - release pools that became empty
+ * @dead: the list that ouro_class_give() filled; empty afterwards
+ *
+ * Context: Any but NMI, and on PREEMPT_RT preemptible unless the caller's
+ * caller was not.
+ * Return: how many there were.
+ */
+unsigned long ouro_class_bury(struct hlist_head *dead)
 {
 	struct ouro_pool *pool;
 	struct hlist_node *next;
@@ -174,6 +182,7 @@ static unsigned long class_bury(struct hlist_head *dead)
 		ouro_pool_release(pool);
 		pools++;
 	}
+	INIT_HLIST_HEAD(dead);
 	return pools;
 }
 
@@ -181,19 +190,19 @@ static unsigned long class_bury(struct hlist_head *dead)
 
 /* The fullest pool with a free block, on @node if there is one. */
 static struct ouro_pool *class_pick(struct ouro_class *class, int node,
-				    bool strict)
+				    bool strict, bool exact)
 {
 	struct ouro_pool *pool, *other = NULL;
 	unsigned int i, tries;
 
 	for (i = OURO_PARTIAL; i < OURO_BUCKETS; i++) {
-		tries = PICK_TRIES;
+		tries = strict ? 8 * PICK_TRIES : PICK_TRIES;
 		hlist_for_each_entry(pool, &class->pools[i], link) {
-			if (node == NUMA_NO_NODE || pool->arena->node == node)
+			if (ouro_arena_is_on(pool->arena, node, exact))
 				return pool;
 			if (!other)
 				other = pool;
-			if (!strict && !--tries)
+			if (!--tries)
 				break;
 		}
 	}
@@ -217,14 +226,16 @@ static void tell_twice(struct ouro_heap *heap, struct ouro_class *class,
  * @heap: the owner, with a body
  * @index: of the class
  * @count: wanted
- * @node: the only node they may be on, or NUMA_NO_NODE: the near ones first
+ * @node: where they must be, or NUMA_NO_NODE: the near ones first
+ * @exact: a pool that was wanted on @node and came from another will not do
  * @blocks: where to put them
  *
  * Context: Any but NMI; takes class->lock.  At most @count blocks are moved.
  * Return: how many.
  */
 unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
-			     unsigned int count, int node, void **blocks)
+			     unsigned int count, int node, bool exact,
+			     void **blocks)
 {
 	struct ouro_class *class = &heap->body->class[index];
 	bool strict = node != NUMA_NO_NODE;
@@ -237,7 +248,7 @@ unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
 	raw_spin_lock_irqsave(&class->lock, flags);
 	twice = class_harvest(class);
 	while (taken < count) {
-		pool = class_pick(class, node, strict);
+		pool = class_pick(class, node, strict, exact);
 		if (!pool)
 			break;
 		taken += ouro_pool_take(pool, count - taken, blocks + taken);
@@ -261,35 +272,41 @@ static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
  * @index: of the class
  * @count: of blocks
  * @blocks: all of this heap and class
+ * @dead: pools that became empty are added
  *
- * Pools that become empty, but for OURO_EMPTY_KEPT, go back to their arenas.
+ * Pools that become empty, but for OURO_EMPTY_KEPT, are put on @dead: the caller
+ * owes ouro_class_bury(), where preemption is as it was for its own caller.
  *
- * Context: Any but NMI; takes class->lock, then heap->arena_lock.
+ * Context: Any but NMI; takes class->lock.
  */
 void ouro_class_give(struct ouro_heap *heap, unsigned int index,
-		     unsigned int count, void **blocks)
+		     unsigned int count, void **blocks, struct hlist_head *dead)
 {
 	const struct ouro_geometry *geo = &ouro_geometry[index];
 	struct ouro_class *class = &heap->body->class[index];
-	unsigned int i, twice;
-	struct ouro_pool *pool;
-	HLIST_HEAD(dead);
+	struct ouro_pool *pool, *last = NULL;
+	unsigned int i, twice, again = 0;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
 	twice = class_harvest(class);
 	for (i = 0; i < count; i++) {
 		pool = pool_of(geo, blocks[i]);
-		if (likely(ouro_pool_give(pool, blocks[i])))
-			class->out--;
-		else
-			twice++;
-		pool_relist(class, pool);
+		if (pool != last) {
+			if (last)
+				pool_relist(class, last);
+			last = pool;
+		}
+		if (unlikely(!ouro_pool_give(pool, blocks[i])))
+			again++;
 	}
+	if (last)
+		pool_relist(class, last);
+	class->out -= count - again;
+	twice += again;
 	if (class->nempty > OURO_EMPTY_KEPT)
-		class_prune(class, OURO_EMPTY_KEPT, &dead);
+		class_prune(class, OURO_EMPTY_KEPT, dead);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
-	class_bury(&dead);
 	tell_twice(heap, class, twice);
 }
 
@@ -366,5 +383,5 @@ unsigned long ouro_class_trim(struct ouro_heap *heap, unsigned int index)
 	class_prune(class, 0, &dead);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(heap, class, twice);
-	return class_bury(&dead);
+	return ouro_class_bury(&dead);
 }

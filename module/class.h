@@ -24,7 +24,7 @@ struct ouro_pool;
  *
  * The blocks end where the pool ends: block i starts at
  * end - (@blocks - i) * @size.  Waste in front, header included, is at most
- * one sixteenth of the pool.
+ * 6 % of the pool.
  */
 struct ouro_geometry {
 	u32 size;
@@ -72,9 +72,12 @@ void ouro_geometry_init(void);
 void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key);
 void ouro_class_init(struct ouro_class *class, struct lock_class_key *key);
 unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
-			     unsigned int count, int node, void **blocks);
+			     unsigned int count, int node, bool exact,
+			     void **blocks);
 void ouro_class_give(struct ouro_heap *heap, unsigned int index,
-		     unsigned int count, void **blocks);
+		     unsigned int count, void **blocks,
+		     struct hlist_head *dead);
+unsigned long ouro_class_bury(struct hlist_head *dead);
 void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool);
 void ouro_class_give_remote(struct ouro_heap *heap, struct ouro_pool *pool,
 			    void *block);

@@ -22,9 +22,11 @@
 
 struct ouro_magazine;
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
+#define OURO_FRONT_ENTERED_BY_BIT	1
 #define OURO_FRONT_ENTERED	1UL	/* in @top; always set in @limit */
 #else
+#define OURO_FRONT_ENTERED_BY_BIT	0
 #define OURO_FRONT_ENTERED	0UL
 #endif
 
@@ -61,7 +63,7 @@ static_assert(sizeof(struct ouro_front) == 1 << OURO_FRONT_SHIFT);
 /* One per CPU for heaps that have none yet: never holds or takes a block. */
 extern struct ouro_front __percpu *ouro_idle_fronts;
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#if OURO_FRONT_ENTERED_BY_BIT
 
 /* A front as the per-CPU offset it is; the CPU is chosen by each access. */
 static __always_inline struct ouro_front *

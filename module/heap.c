@@ -35,16 +35,13 @@ static void body_destroy(struct ouro_heap *heap, struct ouro_body *body)
 	ouro_backing_free_meta(heap, body, sizeof(*body));
 }
 
-static struct ouro_front __percpu *fronts_create(gfp_t gfp)
+static struct ouro_front __percpu *fronts_create(struct ouro_heap *heap,
+						 gfp_t gfp)
 {
 	struct ouro_front __percpu *fronts;
 	size_t size = sizeof(*fronts) * OURO_CLASSES;
 
-	if (ouro_fail(size))
-		return NULL;
-	fronts = __alloc_percpu_gfp(size, __alignof__(*fronts),
-				    (gfp & GFP_KERNEL) == GFP_KERNEL ?
-				    GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+	fronts = ouro_backing_percpu(heap, size, __alignof__(*fronts), gfp);
 	if (fronts)
 		ouro_front_init(fronts);
 	return fronts;
@@ -59,7 +56,7 @@ static struct ouro_body *body_create(struct ouro_heap *heap, gfp_t gfp)
 	if (!body)
 		return NULL;
 	body->depot = ouro_backing_meta(heap, depots_size(), gfp, NUMA_NO_NODE);
-	body->fronts = fronts_create(gfp);
+	body->fronts = fronts_create(heap, gfp);
 	if (!body->depot || !body->fronts) {
 		body_destroy(heap, body);
 		return NULL;
@@ -144,6 +141,10 @@ static int attr_check(const struct ouro_heap_attr *attr)
 		       attr->node);
 		return -EINVAL;
 	}
+	if (attr->limit > LONG_MAX) {
+		pr_err("heap %s: limit is too large\n", attr->name);
+		return -EINVAL;
+	}
 	if (!attr->reserve_size != !attr->reserve_count) {
 		pr_err("heap %s: a reserve needs a size and a count\n",
 		       attr->name);
@@ -187,6 +188,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
 		INIT_LIST_HEAD(&heap->arenas[i]);
 	INIT_LIST_HEAD(&heap->larges);
+	INIT_LIST_HEAD(&heap->reserves);
 	if (heap->flags & OURO_HEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(current->mm);
 	return heap;
@@ -322,8 +324,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	/* The name is free for another heap once its directory is gone. */
 	ouro_debugfs_remove(heap);
 	heap_unlist(heap);
-	if (heap->reserve)
-		ouro_reserve_destroy(heap->reserve);
+	ouro_reserve_destroy_all(heap);
 	/* Pairs with free_after_grace(). */
 	if (atomic_long_read_acquire(&heap->rcu_pending))
 		rcu_barrier();

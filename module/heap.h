@@ -49,6 +49,8 @@ struct ouro_body {
  * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
  * @memcg: charged for pages, or NULL
  * @owner: module that created it, told when it goes without destroying it
+ * @reserve: that the heap was created with, or NULL
+ * @reserves: all of its reserves; guarded by ouro_heaps_lock
  * @dir: in debugfs
  */
 struct ouro_heap {
@@ -85,6 +87,7 @@ struct ouro_heap {
 	struct module *owner;
 	struct lock_class_key *key;
 	struct ouro_reserve *reserve;
+	struct list_head reserves;
 	struct dentry *dir;
 	char name[OURO_NAME_MAX];
 };
@@ -122,6 +125,8 @@ static inline void ouro_heap_failed(struct ouro_heap *heap)
 		atomic_long_inc(&heap->limit_hits);
 	}
 }
+
+void ouro_reserve_destroy_all(struct ouro_heap *heap);
 
 struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);
 unsigned long ouro_heap_drain_here(struct ouro_heap *heap);

@@ -50,12 +50,13 @@ static void large_list(struct ouro_large *large)
 	struct ouro_heap *heap = large->heap;
 	unsigned long flags;
 
+	/* Counted before it is live: frees are the difference. */
+	atomic_long_inc(&heap->large_allocs);
 	raw_spin_lock_irqsave(&heap->large_lock, flags);
 	list_add(&large->link, &heap->larges);
 	heap->nlarge++;
 	heap->large_bytes += large->bytes;
 	raw_spin_unlock_irqrestore(&heap->large_lock, flags);
-	atomic_long_inc(&heap->large_allocs);
 }
 
 static void large_unlist(struct ouro_large *large)
@@ -68,6 +69,18 @@ static void large_unlist(struct ouro_large *large)
 	heap->nlarge--;
 	heap->large_bytes -= large->bytes;
 	raw_spin_unlock_irqrestore(&heap->large_lock, flags);
+}
+
+static void large_zero(struct ouro_large *large, gfp_t gfp)
+{
+	size_t done, step;
+
+	for (done = 0; done < large->bytes; done += step) {
+		step = min_t(size_t, large->bytes - done, SZ_1M);
+		memset(large->base + done, 0, step);
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
+	}
 }
 
 /**
@@ -98,9 +111,11 @@ void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 		goto free_pages;
 	/* vmalloc space is known to kmemleak already. */
 	if (!large->is_virtual)
-		kmemleak_alloc(large->base, size, 1, gfp & ~GFP_ZONEMASK);
-	if ((gfp & __GFP_ZERO) || want_init_on_alloc(gfp))
-		memset(large->base, 0, large->bytes);
+		kmemleak_alloc(large->base, large->bytes, 1,
+			       gfp & ~GFP_ZONEMASK);
+	/* With init_on_alloc the pages came zeroed. */
+	if ((gfp & __GFP_ZERO) && !want_init_on_alloc(0))
+		large_zero(large, gfp);
 	large_list(large);
 	return large->base;
 
@@ -124,13 +139,19 @@ static void large_release(struct ouro_large *large)
 	kfree_rcu(large, rcu);
 }
 
+/* Blocks are off the list and not yet gone only while this is held. */
+static DEFINE_MUTEX(large_reap_lock);
+
 static void large_reap(struct work_struct *work)
 {
-	struct llist_node *dead = llist_del_all(&large_dead);
 	struct ouro_large *large, *next;
+	struct llist_node *dead;
 
+	mutex_lock(&large_reap_lock);
+	dead = llist_del_all(&large_dead);
 	llist_for_each_entry_safe(large, next, dead, dead)
 		large_release(large);
+	mutex_unlock(&large_reap_lock);
 }
 
 static DECLARE_WORK(large_work, large_reap);
@@ -165,8 +186,16 @@ void ouro_large_free(struct ouro_large *large)
 		irq_work_queue(&large_irq_work);
 }
 
-/* Waits until blocks handed to the worker so far are gone. */
+/*
+ * Blocks handed to the worker so far are gone when this returns.  Not left to
+ * flush_work(): who made the list non-empty may not have queued the work yet.
+ */
 void ouro_large_flush(void)
+{
+	large_reap(NULL);
+}
+
+void ouro_large_exit(void)
 {
 	irq_work_sync(&large_irq_work);
 	flush_work(&large_work);

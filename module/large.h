@@ -46,5 +46,6 @@ static inline bool ouro_large_claim(struct ouro_large *large)
 void ouro_large_free(struct ouro_large *large);
 void ouro_large_destroy_all(struct ouro_heap *heap);
 void ouro_large_flush(void);
+void ouro_large_exit(void);
 
 #endif /* OURO_LARGE_H */

@@ -28,9 +28,8 @@ static size_t magazine_size(const struct ouro_geometry *geo)
 static struct ouro_magazine *magazine_create(struct ouro_heap *heap,
 					     unsigned int index, gfp_t gfp)
 {
-	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOWARN | __GFP_NORETRY;
 	return ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
-				 gfp, NUMA_NO_NODE);
+				 ouro_backing_eager(gfp), NUMA_NO_NODE);
 }
 
 static void magazine_destroy(struct ouro_heap *heap, unsigned int index,
@@ -205,11 +204,11 @@ static bool depot_park(struct ouro_heap *heap, unsigned int index,
 
 /* Puts the full spare magazine's blocks into their pools. */
 static void spare_flush(struct ouro_heap *heap, unsigned int index,
-			struct ouro_front *front)
+			struct ouro_front *front, struct hlist_head *dead)
 {
 	unsigned int rounds = front->spared;
 
-	ouro_class_give(heap, index, rounds, front->spare->block);
+	ouro_class_give(heap, index, rounds, front->spare->block, dead);
 	change_begin(front);
 	WRITE_ONCE(front->spared, 0);
 	WRITE_ONCE(front->loaded, front->loaded - rounds);
@@ -224,7 +223,7 @@ static bool pools_load(struct ouro_heap *heap, unsigned int index,
 	unsigned int want = min_t(unsigned int, front->want, limit);
 	unsigned int rounds;
 
-	rounds = ouro_class_take(heap, index, want, NUMA_NO_NODE,
+	rounds = ouro_class_take(heap, index, want, NUMA_NO_NODE, false,
 				 front->main->block);
 	if (!rounds)
 		return false;
@@ -256,7 +255,7 @@ static void *alloc_direct(struct ouro_heap *heap, unsigned int index)
 {
 	void *block;
 
-	if (!ouro_class_take(heap, index, 1, NUMA_NO_NODE, &block))
+	if (!ouro_class_take(heap, index, 1, NUMA_NO_NODE, false, &block))
 		return NULL;
 	atomic_long_inc(&heap->body->class[index].direct);
 	return block;
@@ -370,7 +369,8 @@ void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 
 /* Makes room in the main magazine.  The front is entered. */
 static bool front_relieve(struct ouro_heap *heap, unsigned int index,
-			  struct ouro_front *front, bool tight)
+			  struct ouro_front *front, bool tight,
+			  struct hlist_head *dead)
 {
 	unsigned int limit = ouro_geometry[index].rounds;
 
@@ -384,7 +384,7 @@ static bool front_relieve(struct ouro_heap *heap, unsigned int index,
 		return false;
 	if (depot_park(heap, index, front))
 		return true;
-	spare_flush(heap, index, front);
+	spare_flush(heap, index, front, dead);
 	swap_spare(front, limit);
 	return true;
 }
@@ -392,10 +392,12 @@ static bool front_relieve(struct ouro_heap *heap, unsigned int index,
 static void free_direct(struct ouro_heap *heap, unsigned int index, void *block)
 {
 	struct ouro_class *class = &heap->body->class[index];
+	HLIST_HEAD(dead);
 
 	atomic_long_inc(&class->direct_frees);
 	atomic_long_dec(&class->direct);
-	ouro_class_give(heap, index, 1, &block);
+	ouro_class_give(heap, index, 1, &block, &dead);
+	ouro_class_bury(&dead);
 }
 
 /**
@@ -416,6 +418,7 @@ void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 	bool tight = ouro_context_is_tight();
 	bool nested, done = false;
 	struct ouro_front *here;
+	HLIST_HEAD(dead);
 
 	preempt_disable();
 	here = ouro_front_here(fronts);
@@ -423,11 +426,12 @@ void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 	if (!nested) {
 		done = ouro_front_push(here, block);
 		if (!done && front_relieve(heap, index, raw_cpu_ptr(fronts),
-					   tight))
+					   tight, &dead))
 			done = ouro_front_push(here, block);
 		ouro_front_leave(here);
 	}
 	preempt_enable();
+	ouro_class_bury(&dead);
 	if (done)
 		return;
 	if (nested || tight)
@@ -466,6 +470,7 @@ static void detach_dead(struct ouro_front *front,
 static void magazines_drain(struct ouro_heap *heap, unsigned int index,
 			    struct ouro_magazine *magazines[2])
 {
+	HLIST_HEAD(dead);
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -473,9 +478,10 @@ static void magazines_drain(struct ouro_heap *heap, unsigned int index,
 			continue;
 		if (magazines[i]->rounds)
 			ouro_class_give(heap, index, magazines[i]->rounds,
-					magazines[i]->block);
+					magazines[i]->block, &dead);
 		magazine_destroy(heap, index, magazines[i]);
 	}
+	ouro_class_bury(&dead);
 }
 
 static void drain_here(struct ouro_heap *heap, unsigned int index)
@@ -524,6 +530,7 @@ static void drain_depot(struct ouro_heap *heap, unsigned int index,
 {
 	const struct ouro_geometry *geo = &ouro_geometry[index];
 	struct ouro_magazine *full, *empty, *next;
+	HLIST_HEAD(dead);
 	unsigned long flags;
 
 	if (!READ_ONCE(depot->nfull) && !READ_ONCE(depot->nempty))
@@ -540,10 +547,11 @@ static void drain_depot(struct ouro_heap *heap, unsigned int index,
 	magazine_destroy_list(heap, index, empty);
 	for (; full; full = next) {
 		next = full->next;
-		ouro_class_give(heap, index, geo->rounds, full->block);
+		ouro_class_give(heap, index, geo->rounds, full->block, &dead);
 		atomic_long_sub(magazine_bytes(geo), &heap->parked);
 		magazine_destroy(heap, index, full);
 	}
+	ouro_class_bury(&dead);
 }
 
 /**

@@ -4,7 +4,6 @@
  */
 #include "ouro.h"
 #include <linux/init.h>
-#include <linux/random.h>
 #include "arena.h"
 #include "class.h"
 #include "debugfs.h"
@@ -20,7 +19,7 @@ static int __init ouro_init(void)
 {
 	int err = -ENOMEM;
 
-	ouro_secret = get_random_u64();
+	ouro_pool_init();
 	ouro_geometry_init();
 	ouro_wq = alloc_workqueue("ouro", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!ouro_wq)
@@ -52,8 +51,8 @@ static void __exit ouro_exit(void)
 	ouro_heap_exit();
 	ouro_pressure_exit();
 	rcu_barrier();
-	ouro_large_flush();
-	ouro_arena_flush();
+	ouro_large_exit();
+	ouro_arena_exit();
 	ouro_magazine_exit();
 	destroy_workqueue(ouro_wq);
 	ouro_map_exit();

@@ -16,14 +16,15 @@
 static DEFINE_XARRAY_FLAGS(map_units, XA_FLAGS_LOCK_IRQ);
 static DEFINE_XARRAY_FLAGS(map_larges, XA_FLAGS_LOCK_IRQ);
 
+/* Counted from where memory begins: small numbers make a shallow tree. */
 static unsigned long unit_of(const void *ptr)
 {
-	return (unsigned long)ptr >> OURO_UNIT_SHIFT;
+	return ((unsigned long)ptr - PAGE_OFFSET) >> OURO_UNIT_SHIFT;
 }
 
 static unsigned long page_of(const void *ptr)
 {
-	return (unsigned long)ptr >> PAGE_SHIFT;
+	return ((unsigned long)ptr - PAGE_OFFSET) >> PAGE_SHIFT;
 }
 
 static int map_store(struct xarray *xa, unsigned long index, void *entry,

@@ -36,6 +36,9 @@
 #define OURO_UNIT_SHIFT		14
 #define OURO_UNIT		(1UL << OURO_UNIT_SHIFT)	/* bytes */
 #define OURO_UNIT_ORDER		(OURO_UNIT_SHIFT - PAGE_SHIFT)
+
+static_assert(PAGE_SHIFT <= OURO_UNIT_SHIFT);
+
 #define OURO_ARENA_UNITS	64	/* at most: 1 MiB */
 #define OURO_POOL_UNITS		8	/* at most: 128 KiB */
 

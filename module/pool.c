@@ -4,14 +4,91 @@
  */
 #include "ouro.h"
 #include <linux/kmemleak.h>
+#include <linux/random.h>
 #include "arena.h"
 #include "backing.h"
 #include "check.h"
 #include "heap.h"
-#include "map.h"
 #include "pool.h"
 
 u64 ouro_secret __ro_after_init;
+long ouro_direct_end __ro_after_init;
+
+/* Draws the secret and learns where the direct map ends.  From module init. */
+void __init ouro_pool_init(void)
+{
+	ouro_secret = get_random_u64();
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	ouro_direct_end = VMALLOC_START;
+#endif
+}
+
+/*
+ * Pools whose header lies apart are found by the private word of their pages.
+ * Such a header begins with the inverse of the secret, so that one that lies at
+ * a multiple of OURO_UNIT is not taken for an in-band one.
+ */
+static u64 magic_of(const struct ouro_geometry *geo)
+{
+	return geo->inband ? ouro_secret : ~ouro_secret;
+}
+
+static struct page *page_of(const void *ptr)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	/* virt_to_page() also serves the kernel image, at twice the cost. */
+	return pfn_to_page(((unsigned long)ptr - PAGE_OFFSET) >> PAGE_SHIFT);
+#else
+	return virt_to_page(ptr);
+#endif
+}
+
+/*
+ * The header that the page of @ptr, a direct one, leads to, or NULL.  The page
+ * may be anybody's, or none at all where there is no memory.
+ */
+static struct ouro_pool *find_apart(const void *ptr)
+{
+	unsigned long private = 0;
+	struct ouro_pool *pool;
+	u64 magic = 0;
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	/* A fault leaves the register as it was. */
+	asm volatile("1: movq %[from], %[to]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [to] "+r" (private)
+		     : [from] "m" (page_of(ptr)->private));
+	pool = (struct ouro_pool *)private;
+	if (!ouro_ptr_is_direct(pool))
+		return NULL;
+	asm volatile("1: movq %[from], %[to]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [to] "+r" (magic)
+		     : [from] "m" (pool->magic));
+#else
+	private = READ_ONCE_NOCHECK(page_of(ptr)->private);
+	pool = (struct ouro_pool *)private;
+	if (ZERO_OR_NULL_PTR(pool) || !IS_ALIGNED(private, sizeof(long)) ||
+	    !ouro_ptr_is_direct(pool))
+		return NULL;
+	magic = READ_ONCE_NOCHECK(pool->magic);
+#endif
+	return magic == ~ouro_secret ? pool : NULL;
+}
+
+/* Lets every page of the units lead to @pool, or to nothing again. */
+static void pages_lead_to(char *base, unsigned int units,
+			  struct ouro_pool *pool)
+{
+	unsigned int i, pages = (units << OURO_UNIT_SHIFT) >> PAGE_SHIFT;
+
+	for (i = 0; i < pages; i++)
+		set_page_private(page_of(base + i * PAGE_SIZE),
+				 (unsigned long)pool);
+}
 
 /* Bytes of a header with the two maps every pool has. */
 size_t ouro_pool_header_size(unsigned int blocks)
@@ -53,8 +130,15 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 
 	pool->arena = arena;
 	pool->unit = unit;
+	/*
+	 * Pairs with the address dependency of whoever follows the pointer, or
+	 * reads the magic first.
+	 */
+	smp_store_release(&pool->magic, magic_of(&ouro_geometry[pool->class]));
 	for (i = 0; i < units; i++)
-		WRITE_ONCE(arena->pool[unit + i], pool);
+		smp_store_release(&arena->pool[unit + i], pool);
+	if (!ouro_geometry[pool->class].inband)
+		pages_lead_to(ouro_arena_unit(arena, unit), units, pool);
 }
 
 /**
@@ -95,10 +179,8 @@ struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
 	if (ouro_heap_is_checked(heap) &&
 	    ouro_check_pool_init(pool, gfp))
 		goto give_units;
-	pool_publish(pool, arena, unit, geo->units);
 	ouro_kasan_poison(pool->first, (size_t)geo->blocks * geo->size);
-	if (geo->inband)
-		WRITE_ONCE(pool->magic, ouro_secret);
+	pool_publish(pool, arena, unit, geo->units);
 	return pool;
 
 give_units:
@@ -118,10 +200,11 @@ void ouro_pool_forget(struct ouro_pool *pool)
 
 	ouro_check_pool_exit(pool);
 	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
-	if (geo->inband) {
-		WRITE_ONCE(pool->magic, 0);
+	WRITE_ONCE(pool->magic, 0);
+	if (geo->inband)
 		return;
-	}
+	pages_lead_to(ouro_arena_unit(pool->arena, pool->unit), geo->units,
+		      NULL);
 	atomic_long_sub(geo->header, &heap->metadata);
 	kfree_rcu(pool, rcu);
 }
@@ -154,17 +237,11 @@ void ouro_pool_release(struct ouro_pool *pool)
  */
 struct ouro_pool *ouro_pool_find(const void *ptr)
 {
-	struct ouro_arena *arena;
-
-	if (ouro_ptr_is_odd(ptr))
+	if (!ouro_ptr_is_direct(ptr))
 		return NULL;
 	if (ouro_pool_is_inband(ptr))
 		return ouro_pool_inband(ptr);
-	arena = ouro_map_arena(ptr);
-	if (!arena)
-		return NULL;
-	return READ_ONCE(arena->pool[((const char *)ptr - arena->base) >>
-				     OURO_UNIT_SHIFT]);
+	return find_apart(ptr);
 }
 
 /**
@@ -180,16 +257,17 @@ unsigned int ouro_pool_take(struct ouro_pool *pool, unsigned int count,
 			    void **blocks)
 {
 	unsigned int taken = 0, word = pool->top_word, bit;
+	unsigned int size = pool->size;
 
 	count = min_t(unsigned int, count, pool->free);
 	while (taken < count) {
+		char *first = ouro_pool_block(pool, word * BITS_PER_LONG);
 		unsigned long bits = pool->map[word];
 
 		while (bits && taken < count) {
 			bit = __fls(bits);
-			bits &= ~BIT(bit);
-			blocks[taken++] = ouro_pool_block(pool,
-					word * BITS_PER_LONG + bit);
+			bits ^= BIT(bit);
+			blocks[taken++] = first + bit * size;
 		}
 		pool->map[word] = bits;
 		if (!bits)
@@ -216,7 +294,8 @@ bool ouro_pool_give(struct ouro_pool *pool, const void *block)
 	if (unlikely(__test_and_set_bit(index, pool->map)))
 		return false;
 	pool->free++;
-	pool->top_word = max_t(u32, pool->top_word, index / BITS_PER_LONG);
+	if (index / BITS_PER_LONG > pool->top_word)
+		pool->top_word = index / BITS_PER_LONG;
 	return true;
 }
 

@@ -17,7 +17,7 @@
 
 struct ouro_arena;
 struct ouro_front;
-struct ouro_track;
+struct ouro_marks;
 
 /**
  * struct ouro_pool - header of a pool
@@ -40,10 +40,9 @@ struct ouro_track;
  * @remote_link: on class->remote while @announced is not 0
  * @announced: remote frees begun and not yet harvested
  * @rcu: an out-of-band header may be looked up until a grace period has passed
- * @track: callers of each block in debug heaps, else NULL
+ * @marks: in checked heaps, else NULL
  * @map: bit set: the block is free and in the pool; guarded by class->lock
  * @remote: bit set: the block came back past the lock; @map has it clear
- * @live: checked heaps only, else NULL.  Bit set: a caller holds the block
  * @bits: the memory of the maps
  *
  * The first 64 bytes are what ouro_free() reads.
@@ -69,14 +68,14 @@ struct ouro_pool {
 	atomic_t announced;
 	u32 top_word;
 	struct rcu_head rcu;
-	struct ouro_track *track;
+	struct ouro_marks *marks;
 	unsigned long *map;
 	unsigned long *remote;
-	unsigned long *live;
 	unsigned long bits[];
 };
 
 extern u64 ouro_secret __ro_after_init;
+extern long ouro_direct_end __ro_after_init;
 
 /*
  * Whether a pointer into the pool is the start of one of its blocks.
@@ -113,13 +112,18 @@ static __always_inline u64 ouro_mark_of(const void *ptr)
 	return ouro_secret ^ (unsigned long)ptr;
 }
 
-/* What no heap ever gave out, or NULL: not worth (or safe) reading near it. */
-static __always_inline bool ouro_ptr_is_odd(const void *ptr)
+/*
+ * Whether @ptr may point into the direct map, where all pools lie: reading near
+ * it touches no device.  On x86-64 everything else is above as a signed number:
+ * vmalloc space and the kernel image behind it, and the user half with NULL and
+ * ZERO_SIZE_PTR.
+ */
+static __always_inline bool ouro_ptr_is_direct(const void *ptr)
 {
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	return (long)ptr >= 0;	/* user half; NULL and ZERO_SIZE_PTR, too */
+	return (long)ptr < ouro_direct_end;
 #else
-	return ZERO_OR_NULL_PTR(ptr);
+	return virt_addr_valid(ptr);
 #endif
 }
 
@@ -130,8 +134,8 @@ static __always_inline struct ouro_pool *ouro_pool_inband(const void *ptr)
 }
 
 /*
- * Whether there is one.  @ptr may point anywhere in the kernel's half: a fault
- * on reading the supposed header means no.
+ * Whether there is one.  @ptr passed ouro_ptr_is_direct(); where the direct map
+ * has a hole, the fault on reading the supposed header means no.
  */
 static __always_inline bool ouro_pool_is_inband(const void *ptr)
 {
@@ -148,10 +152,11 @@ static __always_inline bool ouro_pool_is_inband(const void *ptr)
 no:
 	return false;
 #else
-	return virt_addr_valid(ptr) && READ_ONCE_NOCHECK(pool->magic) == want;
+	return READ_ONCE_NOCHECK(pool->magic) == want;
 #endif
 }
 
+void ouro_pool_init(void);
 struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
 				   gfp_t gfp, int node);
 void ouro_pool_release(struct ouro_pool *pool);

@@ -54,27 +54,43 @@ static void drain_work(struct work_struct *work)
 	ouro_magazine_drain(drain->heap, -1);
 }
 
+/* Isolated CPUs keep what they have; the mask may change meanwhile. */
+static bool cpu_is_drained(int cpu)
+{
+	bool drained;
+
+	rcu_read_lock();
+	drained = housekeeping_cpu(cpu, HK_TYPE_DOMAIN) &&
+		  housekeeping_cpu(cpu, HK_TYPE_WQ);
+	rcu_read_unlock();
+	return drained;
+}
+
 /* Drains the magazines of every CPU but those kept free of such work. */
 static void drain_everywhere(struct ouro_heap *heap)
 {
 	struct drain_work __percpu *drains = alloc_percpu(struct drain_work);
-	const struct cpumask *kept = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	struct drain_work *drain;
 	int cpu;
 
-	if (!drains) {
-		ouro_magazine_drain(heap, -1);
+	/* At least where we are, isolated or not. */
+	ouro_magazine_drain(heap, -1);
+	if (!drains)
 		return;
-	}
 	cpus_read_lock();
-	for_each_cpu_and(cpu, cpu_online_mask, kept) {
-		struct drain_work *drain = per_cpu_ptr(drains, cpu);
-
+	for_each_online_cpu(cpu) {
+		if (!cpu_is_drained(cpu))
+			continue;
+		drain = per_cpu_ptr(drains, cpu);
 		drain->heap = heap;
 		INIT_WORK(&drain->work, drain_work);
 		queue_work_on(cpu, ouro_drain_wq, &drain->work);
 	}
-	for_each_cpu_and(cpu, cpu_online_mask, kept)
-		flush_work(&per_cpu_ptr(drains, cpu)->work);
+	for_each_online_cpu(cpu) {
+		drain = per_cpu_ptr(drains, cpu);
+		if (drain->heap)
+			flush_work(&drain->work);
+	}
 	cpus_read_unlock();
 	free_percpu(drains);
 }
@@ -115,8 +131,10 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 
 	if (!mutex_trylock(&ouro_heaps_lock))
 		return 0;
+	/* In magazines and empty pools there may be as much again. */
 	list_for_each_entry(heap, &ouro_heaps, link)
-		pages += max(atomic_long_read(&heap->parked), 0L) >> PAGE_SHIFT;
+		pages += (max(atomic_long_read(&heap->parked), 0L) +
+			  (heap->body ? OURO_UNIT : 0)) >> PAGE_SHIFT;
 	mutex_unlock(&ouro_heaps_lock);
 	return pages ?: SHRINK_EMPTY;
 }

@@ -55,6 +55,7 @@
 /**
  * struct ouro_reserve - blocks held back
  * @heap: owner of the blocks
+ * @link: in heap->reserves; guarded by ouro_heaps_lock
  * @size: bytes of a block, as asked for
  * @count: of blocks
  * @words: of @token
@@ -65,6 +66,7 @@
  */
 struct ouro_reserve {
 	struct ouro_heap *heap;
+	struct list_head link;
 	size_t size;
 	unsigned int count;
 	unsigned int words;
@@ -100,7 +102,9 @@ static int compare_blocks(const void *a, const void *b)
  *
  * Costs @count blocks, and a pointer and a bit for each.
  *
- * Context: As @gfp says.
+ * It is destroyed with its heap at the latest.
+ *
+ * Context: Process context, may sleep.
  * Return: the reserve, or ERR_PTR: -EINVAL for a @size or @count that cannot
  * be, -ENOMEM.
  */
@@ -133,6 +137,9 @@ struct ouro_reserve *ouro_reserve_create(struct ouro_heap *heap, size_t size,
 	     NULL);
 	bitmap_zero(reserve->token, count);
 	bitmap_set(reserve->token, 0, count);
+	mutex_lock(&ouro_heaps_lock);
+	list_add(&reserve->link, &heap->reserves);
+	mutex_unlock(&ouro_heaps_lock);
 	return reserve;
 }
 EXPORT_SYMBOL_OURO(ouro_reserve_create);
@@ -156,6 +163,9 @@ unsigned int ouro_reserve_destroy(struct ouro_reserve *reserve)
 	if (!reserve)
 		return 0;
 	heap = reserve->heap;
+	mutex_lock(&ouro_heaps_lock);
+	list_del(&reserve->link);
+	mutex_unlock(&ouro_heaps_lock);
 	left = ouro_reserve_outstanding(reserve);
 	if (left)
 		pr_warn("heap %s: reserve of %u x %zu bytes destroyed with %u outstanding\n",
@@ -166,6 +176,15 @@ unsigned int ouro_reserve_destroy(struct ouro_reserve *reserve)
 	return left;
 }
 EXPORT_SYMBOL_OURO(ouro_reserve_destroy);
+
+/* Destroys the reserves of a dying heap. */
+void ouro_reserve_destroy_all(struct ouro_heap *heap)
+{
+	struct ouro_reserve *reserve, *next;
+
+	list_for_each_entry_safe(reserve, next, &heap->reserves, link)
+		ouro_reserve_destroy(reserve);
+}
 
 /* Claim a token of one word; NULL when the word has none. */
 static void *claim_in_word(struct ouro_reserve *reserve, unsigned int word)

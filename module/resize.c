@@ -4,6 +4,7 @@
  * that: realloc, duplicates, delayed free.
  */
 #include "ouro.h"
+#include "block.h"
 #include "check.h"
 #include "heap.h"
 #include "large.h"
@@ -37,8 +38,8 @@ static struct ouro_found found_in_pool(struct ouro_pool *pool, const void *ptr)
 	if ((const char *)ptr < pool->first)
 		return found;
 	found.start = ouro_pool_block(pool, index);
-	if (pool->track)
-		found.kept = READ_ONCE(pool->track[index].asked);
+	if (pool->marks && pool->marks->track)
+		found.kept = READ_ONCE(pool->marks->track[index].asked);
 	return found;
 }
 
@@ -48,7 +49,7 @@ static struct ouro_found find(const void *ptr)
 	struct ouro_large *large;
 	struct ouro_pool *pool;
 
-	if (ZERO_OR_NULL_PTR(ptr) || ouro_ptr_is_odd(ptr))
+	if (ZERO_OR_NULL_PTR(ptr))
 		return found;
 	rcu_read_lock();
 	pool = ouro_pool_find(ptr);
@@ -149,9 +150,9 @@ void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 	struct ouro_found found;
 
 	if (ZERO_OR_NULL_PTR(ptr))
-		return __ouro_alloc(heap, size, gfp);
+		return ouro_block_alloc(heap, size, gfp, _RET_IP_);
 	if (!size) {
-		ouro_free(ptr);
+		ouro_block_free(ptr, _RET_IP_);
 		return ZERO_SIZE_PTR;
 	}
 	found = find(ptr);
@@ -166,7 +167,7 @@ void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 		resize_in_place(&found, block, size, gfp);
 		return block;
 	}
-	moved = __ouro_alloc(heap, size, gfp);
+	moved = ouro_block_alloc(heap, size, gfp, _RET_IP_);
 	if (!moved) {
 		if (size > found.size)
 			return NULL;
@@ -174,7 +175,7 @@ void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 		return block;
 	}
 	ouro_check_copy(moved, block, min(size, found.kept));
-	ouro_free(block);
+	ouro_block_free(block, _RET_IP_);
 	return moved;
 }
 EXPORT_SYMBOL_OURO(ouro_realloc);
@@ -192,7 +193,7 @@ EXPORT_SYMBOL_OURO(ouro_realloc);
 void *ouro_memdup(struct ouro_heap *heap, const void *src, size_t len,
 		  gfp_t gfp)
 {
-	void *copy = __ouro_alloc(heap, len, gfp);
+	void *copy = ouro_block_alloc(heap, len, gfp, _RET_IP_);
 
 	if (!ZERO_OR_NULL_PTR(copy))
 		memcpy(copy, src, len);
@@ -217,7 +218,7 @@ char *ouro_strdup(struct ouro_heap *heap, const char *s, gfp_t gfp)
 	if (!s)
 		return NULL;
 	len = strlen(s);
-	copy = __ouro_alloc(heap, len + 1, gfp);
+	copy = ouro_block_alloc(heap, len + 1, gfp, _RET_IP_);
 	if (copy) {
 		/* The string may change meanwhile; it ends here all the same. */
 		memcpy(copy, s, len);

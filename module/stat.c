@@ -87,7 +87,8 @@ void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 	stat->live += stat->large;
 	stat->live_bytes += READ_ONCE(heap->large_bytes);
 	stat->allocs += atomic_long_read(&heap->large_allocs);
-	stat->frees += atomic_long_read(&heap->large_allocs) - stat->large;
+	stat->frees += max(atomic_long_read(&heap->large_allocs) -
+			   (long)stat->large, 0L);
 	stat->held = atomic_long_read(&heap->held);
 	stat->peak = max_t(unsigned long, atomic_long_read(&heap->peak),
 			   stat->held);

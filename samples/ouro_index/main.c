@@ -12,6 +12,7 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/module.h>
+#include <ouro/heap.h>
 #include "index.h"
 
 static char *backend = "ouro";

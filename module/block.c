@@ -30,7 +30,10 @@ front_at(struct ouro_front __percpu *fronts, unsigned long front)
 
 static noinline void *block_wipe(void *block, size_t size, size_t whole)
 {
+	/* Where memset() is instrumented in every file it must be allowed to. */
+	ouro_kasan_unpoison(block, whole);
 	memset(block, 0, whole);
+	ouro_kasan_poison(block, whole);
 	ouro_kasan_unpoison(block, size);
 	return block;
 }
@@ -94,10 +97,8 @@ static void *fetch_hard(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 	if (likely(block))
 		return block;
 	/* What is drained may be of this class, or a unit for it. */
-	if (ouro_context_is_easy()) {
-		ouro_heap_drain_here(heap);
+	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
 		block = fetch(heap, index, gfp, node);
-	}
 	if (!block)
 		ouro_heap_failed(heap);
 	return block;
@@ -224,16 +225,19 @@ static void *alloc_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 			 int node)
 {
 	void *block;
+	long before;
 
 	if (node == NUMA_NO_NODE)
 		node = heap->node;
 	block = ouro_large_alloc(heap, size, gfp, node);
 	if (!block && ouro_context_is_easy()) {
 		/* What was freed may still be waiting for the worker. */
+		before = atomic_long_read(&heap->held);
 		if (gfpflags_allow_blocking(gfp))
 			ouro_large_flush();
 		ouro_heap_drain_here(heap);
-		block = ouro_large_alloc(heap, size, gfp, node);
+		if (atomic_long_read(&heap->held) < before)
+			block = ouro_large_alloc(heap, size, gfp, node);
 	}
 	if (!block)
 		ouro_heap_failed(heap);
@@ -373,8 +377,10 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
 		return;
 	}
-	if (want_init_on_free())
+	if (want_init_on_free()) {
+		ouro_kasan_unpoison(block, pool->size);
 		memset(block, 0, pool->size);
+	}
 	if (ouro_heap_is_debug(heap))
 		ouro_check_poison(pool, block);
 	else if (push_here(heap->body->fronts + pool->class, block,

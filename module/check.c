@@ -172,10 +172,13 @@ static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
 	if (!is_filled(block, POISON_FREED, pool->size))
 		ouro_check_report(OURO_MISUSE_WRITTEN, pool->heap, pool, block,
 				  caller);
+	/* As in ouro_check_poison(). */
+	ouro_kasan_unpoison(block, pool->size);
 	memset(block, want_init_on_alloc(gfp) ? 0 : POISON_FRESH, size);
 	memset(block + size, POISON_BEHIND, pool->size - size);
 	WRITE_ONCE(track->alloc, caller);
 	WRITE_ONCE(track->asked, size);
+	ouro_kasan_poison(block, pool->size);
 	ouro_kasan_unpoison(block, size);
 	leak_learn(track, block, gfp);
 }
@@ -241,6 +244,8 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 /* Fills a freed block of a debug heap with what an allocation looks for. */
 void ouro_check_poison(struct ouro_pool *pool, void *block)
 {
+	/* Where memset() is instrumented in every file it must be allowed to. */
+	ouro_kasan_unpoison(block, pool->size);
 	memset(block, POISON_FREED, pool->size);
 	ouro_kasan_poison(block, pool->size);
 }
@@ -258,12 +263,6 @@ void ouro_check_resized(struct ouro_pool *pool, void *block, size_t size,
 	memset(block + size, POISON_BEHIND, pool->size - size);
 	WRITE_ONCE(track->asked, size);
 	leak_learn(track, block, gfp);
-}
-
-/* memcpy() that may read a block beyond what was asked for. */
-void ouro_check_copy(void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
 }
 
 #define LEAK_SITES 16	/* call sites told of when a debug heap dies */

@@ -63,6 +63,5 @@ void ouro_check_pool_exit(struct ouro_pool *pool);
 void ouro_check_leaks(struct ouro_heap *heap);
 void ouro_check_resized(struct ouro_pool *pool, void *block, size_t size,
 			gfp_t gfp);
-void ouro_check_copy(void *to, const void *from, size_t len);
 
 #endif /* OURO_CHECK_H */

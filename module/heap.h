@@ -129,7 +129,7 @@ static inline void ouro_heap_failed(struct ouro_heap *heap)
 void ouro_reserve_destroy_all(struct ouro_heap *heap);
 
 struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);
-unsigned long ouro_heap_drain_here(struct ouro_heap *heap);
+bool ouro_heap_drain_here(struct ouro_heap *heap);
 int ouro_heap_init(void);
 void ouro_heap_exit(void);
 

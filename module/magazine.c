@@ -467,24 +467,27 @@ static void detach_dead(struct ouro_front *front,
 	front->top -= OURO_FRONT_ENTERED;
 }
 
-static void magazines_drain(struct ouro_heap *heap, unsigned int index,
-			    struct ouro_magazine *magazines[2])
+static unsigned long magazines_drain(struct ouro_heap *heap, unsigned int index,
+				     struct ouro_magazine *magazines[2])
 {
+	unsigned long drained = 0;
 	HLIST_HEAD(dead);
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
 		if (!magazines[i])
 			continue;
+		drained += magazines[i]->rounds;
 		if (magazines[i]->rounds)
 			ouro_class_give(heap, index, magazines[i]->rounds,
 					magazines[i]->block, &dead);
 		magazine_destroy(heap, index, magazines[i]);
 	}
 	ouro_class_bury(&dead);
+	return drained;
 }
 
-static void drain_here(struct ouro_heap *heap, unsigned int index)
+static unsigned long drain_here(struct ouro_heap *heap, unsigned int index)
 {
 	struct ouro_front __percpu *fronts = heap->body->fronts + index;
 	struct ouro_magazine *magazines[2] = { NULL, NULL };
@@ -497,7 +500,7 @@ static void drain_here(struct ouro_heap *heap, unsigned int index)
 		ouro_front_leave(here);
 	}
 	preempt_enable();
-	magazines_drain(heap, index, magazines);
+	return magazines_drain(heap, index, magazines);
 }
 
 /**
@@ -506,35 +509,38 @@ static void drain_here(struct ouro_heap *heap, unsigned int index)
  * @cpu: one that is dead, or -1 for the CPU that runs this
  *
  * Context: Task context; takes class->lock.
+ * Return: how many blocks went.
  */
-void ouro_magazine_drain(struct ouro_heap *heap, int cpu)
+unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu)
 {
 	struct ouro_magazine *magazines[2];
+	unsigned long drained = 0;
 	unsigned int i;
 
 	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return;
+		return 0;
 	for (i = 0; i < OURO_CLASSES; i++) {
 		if (cpu < 0) {
-			drain_here(heap, i);
+			drained += drain_here(heap, i);
 			continue;
 		}
 		detach_dead(per_cpu_ptr(heap->body->fronts + i, cpu),
 			    magazines);
-		magazines_drain(heap, i, magazines);
+		drained += magazines_drain(heap, i, magazines);
 	}
+	return drained;
 }
 
-static void drain_depot(struct ouro_heap *heap, unsigned int index,
+static unsigned long drain_depot(struct ouro_heap *heap, unsigned int index,
 			struct ouro_depot *depot)
 {
 	const struct ouro_geometry *geo = &ouro_geometry[index];
 	struct ouro_magazine *full, *empty, *next;
+	unsigned long flags, drained = 0;
 	HLIST_HEAD(dead);
-	unsigned long flags;
 
 	if (!READ_ONCE(depot->nfull) && !READ_ONCE(depot->nempty))
-		return;
+		return 0;
 	raw_spin_lock_irqsave(&depot->lock, flags);
 	full = depot->full;
 	empty = depot->empty;
@@ -548,10 +554,12 @@ static void drain_depot(struct ouro_heap *heap, unsigned int index,
 	for (; full; full = next) {
 		next = full->next;
 		ouro_class_give(heap, index, geo->rounds, full->block, &dead);
+		drained += geo->rounds;
 		atomic_long_sub(magazine_bytes(geo), &heap->parked);
 		magazine_destroy(heap, index, full);
 	}
 	ouro_class_bury(&dead);
+	return drained;
 }
 
 /**
@@ -559,15 +567,19 @@ static void drain_depot(struct ouro_heap *heap, unsigned int index,
  * @heap: the owner
  *
  * Context: Task context; takes depot->lock and class->lock, one by one.
+ * Return: how many blocks went.
  */
-void ouro_magazine_drain_depots(struct ouro_heap *heap)
+unsigned long ouro_magazine_drain_depots(struct ouro_heap *heap)
 {
+	unsigned long drained = 0;
 	unsigned int i;
 
 	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return;
+		return 0;
 	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++)
-		drain_depot(heap, i % OURO_CLASSES, &heap->body->depot[i]);
+		drained += drain_depot(heap, i % OURO_CLASSES,
+				       &heap->body->depot[i]);
+	return drained;
 }
 
 /* Frees every magazine of a dying heap, not caring for their blocks. */

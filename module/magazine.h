@@ -58,8 +58,8 @@ void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 			 bool hungry);
 void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 			void *block);
-void ouro_magazine_drain(struct ouro_heap *heap, int cpu);
-void ouro_magazine_drain_depots(struct ouro_heap *heap);
+unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu);
+unsigned long ouro_magazine_drain_depots(struct ouro_heap *heap);
 void ouro_magazine_destroy_all(struct ouro_heap *heap);
 long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		     unsigned long *held);

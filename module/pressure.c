@@ -11,19 +11,17 @@
 #include "large.h"
 #include "pressure.h"
 
-/* Returns the pools that are all free.  In bytes. */
+/* Gives back the pools that are all free; returns how many. */
 static unsigned long trim_pools(struct ouro_heap *heap)
 {
-	unsigned long before = atomic_long_read(&heap->held);
-	unsigned long after;
+	unsigned long pools = 0;
 	unsigned int i;
 
 	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
 		return 0;
 	for (i = 0; i < OURO_CLASSES; i++)
-		ouro_class_trim(heap, i);
-	after = atomic_long_read(&heap->held);
-	return before > after ? before - after : 0;
+		pools += ouro_class_trim(heap, i);
+	return pools;
 }
 
 /**
@@ -33,13 +31,16 @@ static unsigned long trim_pools(struct ouro_heap *heap)
  * This CPU's magazines, the depots, and pools that are all free then.
  *
  * Context: Task context.
- * Return: bytes given back.
+ * Return: whether anything was; it may be worth another try then.
  */
-unsigned long ouro_heap_drain_here(struct ouro_heap *heap)
+bool ouro_heap_drain_here(struct ouro_heap *heap)
 {
-	ouro_magazine_drain(heap, -1);
-	ouro_magazine_drain_depots(heap);
-	return trim_pools(heap);
+	unsigned long blocks, pools;
+
+	blocks = ouro_magazine_drain(heap, -1);
+	blocks += ouro_magazine_drain_depots(heap);
+	pools = trim_pools(heap);
+	return blocks || pools;
 }
 
 struct drain_work {
@@ -145,6 +146,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 {
 	struct ouro_heap *heap, *next;
 	unsigned long freed = 0;
+	long before;
 	LIST_HEAD(done);
 
 	if (!mutex_trylock(&ouro_heaps_lock))
@@ -152,7 +154,10 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	list_for_each_entry_safe(heap, next, &ouro_heaps, link) {
 		if (freed >= sc->nr_to_scan)
 			break;
-		freed += ouro_heap_drain_here(heap) >> PAGE_SHIFT;
+		before = atomic_long_read(&heap->held);
+		ouro_heap_drain_here(heap);
+		before -= atomic_long_read(&heap->held);
+		freed += max(before, 0L) >> PAGE_SHIFT;
 		/* Others have their turn first the next time. */
 		list_move_tail(&heap->link, &done);
 	}

@@ -136,11 +136,20 @@ run_stress_case()	# NAME
 	disturb_end
 }
 
+# Failing pages are what the kernel itself warns of.
+run_fault_case()	# NAME
+{
+	log_expect_begin
+	run_module_case "$1"
+	log_expect_end
+}
+
 run_cases()
 {
 	while read -r kind name <&4; do
 		case $kind:$name in
 		module:stress.*) run_stress_case "$name" ;;
+		module:fault.slab*) run_fault_case "$name" ;;
 		module:*)	run_module_case "$name" ;;
 		shell:*)	ktap_run "$name" "case_$(echo "$name" | tr . _)" ;;
 		esac

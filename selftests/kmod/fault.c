@@ -18,6 +18,7 @@
 
 #define FAULT_FILE	"/sys/module/ouro/parameters/fail_nth"
 #define FAULTS_MAX	400	/* allocations a scenario may make */
+#define FAULT_GFP	(GFP_KERNEL | __GFP_NOWARN)
 
 struct scenario {
 	const char *name;
@@ -46,36 +47,36 @@ static bool chain(struct ouro_heap *heap, size_t size, int count, gfp_t gfp)
 
 static bool one_small(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 64, 1, GFP_KERNEL);
+	return chain(heap, 64, 1, FAULT_GFP);
 }
 
 static bool many_small(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 64, 3000, GFP_KERNEL);
+	return chain(heap, 64, 3000, FAULT_GFP);
 }
 
 static bool many_atomic(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 200, 500, GFP_ATOMIC);
+	return chain(heap, 200, 500, GFP_ATOMIC | __GFP_NOWARN);
 }
 
 static bool out_of_band(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 4096, 50, GFP_KERNEL) &&
-	       chain(heap, 8192, 50, GFP_KERNEL);
+	return chain(heap, 4096, 50, FAULT_GFP) &&
+	       chain(heap, 8192, 50, FAULT_GFP);
 }
 
 static bool several_large(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 20000, 3, GFP_KERNEL) &&
-	       chain(heap, 100000, 3, GFP_KERNEL) &&
-	       chain(heap, SZ_2M, 1, GFP_KERNEL);
+	return chain(heap, 20000, 3, FAULT_GFP) &&
+	       chain(heap, 100000, 3, FAULT_GFP) &&
+	       chain(heap, SZ_2M, 1, FAULT_GFP);
 }
 
 static bool copies(struct ouro_test *t, struct ouro_heap *heap)
 {
-	char *a = ouro_strdup(heap, "a string", GFP_KERNEL);
-	char *b = ouro_memdup(heap, "0123456789", 10, GFP_KERNEL);
+	char *a = ouro_strdup(heap, "a string", FAULT_GFP);
+	char *b = ouro_memdup(heap, "0123456789", 10, FAULT_GFP);
 	bool good = a && b && !strcmp(a, "a string") &&
 		    !memcmp(b, "0123456789", 10);
 
@@ -90,7 +91,7 @@ static bool growing(struct ouro_test *t, struct ouro_heap *heap)
 	size_t size;
 
 	for (size = 8; size < 200000; size *= 3) {
-		next = ouro_realloc(heap, ptr, size, GFP_KERNEL);
+		next = ouro_realloc(heap, ptr, size, FAULT_GFP);
 		if (!next) {
 			/* What there was is untouched. */
 			if (ptr)
@@ -108,7 +109,7 @@ static bool bulk(struct ouro_test *t, struct ouro_heap *heap)
 {
 	static void *blocks[300];
 
-	if (ouro_alloc_bulk(heap, 1000, GFP_KERNEL, ARRAY_SIZE(blocks), blocks))
+	if (ouro_alloc_bulk(heap, 1000, FAULT_GFP, ARRAY_SIZE(blocks), blocks))
 		return false;
 	ouro_free_bulk(ARRAY_SIZE(blocks), blocks);
 	return true;
@@ -121,7 +122,7 @@ static bool region(struct ouro_test *t, struct ouro_heap *heap)
 
 	ouro_region_init(&region, heap, 0);
 	for (i = 0; i < 500; i++)
-		if (!ouro_region_alloc(&region, 300, GFP_KERNEL))
+		if (!ouro_region_alloc(&region, 300, FAULT_GFP))
 			break;
 	ouro_region_release(&region);
 	return i == 500;
@@ -131,7 +132,7 @@ static bool reserve(struct ouro_test *t, struct ouro_heap *heap)
 {
 	struct ouro_reserve *reserve;
 
-	reserve = ouro_reserve_create(heap, 500, 100, GFP_KERNEL);
+	reserve = ouro_reserve_create(heap, 500, 100, FAULT_GFP);
 	if (IS_ERR(reserve)) {
 		EXPECT_EQ(t, PTR_ERR(reserve), -ENOMEM);
 		return false;
@@ -142,15 +143,15 @@ static bool reserve(struct ouro_test *t, struct ouro_heap *heap)
 
 static bool trimmed(struct ouro_test *t, struct ouro_heap *heap)
 {
-	bool good = chain(heap, 128, 1000, GFP_KERNEL);
+	bool good = chain(heap, 128, 1000, FAULT_GFP);
 
 	ouro_heap_trim(heap);
-	return chain(heap, 128, 1000, GFP_KERNEL) && good;
+	return chain(heap, 128, 1000, FAULT_GFP) && good;
 }
 
 static bool on_node(struct ouro_test *t, struct ouro_heap *heap)
 {
-	void *ptr = ouro_alloc_node(heap, 100, GFP_KERNEL, first_online_node);
+	void *ptr = ouro_alloc_node(heap, 100, FAULT_GFP, first_online_node);
 
 	ouro_free(ptr);
 	return ptr;

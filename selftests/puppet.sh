@@ -39,9 +39,16 @@ expect_error()	# TEXT COMMAND...: it fails with the text of that error
 	fi
 }
 
+# Free memory, with what CPUs keep in their lists.
 free_kib()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+	awk '/^MemFree:/ { n += $2 } $1 == "count:" { n += $2 * 4 } END { print n }' /proc/meminfo /proc/zoneinfo
+}
+
+# KiB that may be missing after a while; KASAN keeps what was freed for long.
+free_slack()
+{
+	if grep -q ' kasan_report$' /proc/kallsyms; then echo 16384; else echo 2048; fi
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Backing: everything the module takes from the kernel for a heap goes through
- * here, so that it is counted, limited, charged and made to fail in tests.
+ * Backing: the memory a heap consists of comes through here, so that it is
+ * counted, limited, charged and made to fail in tests.
  */
 #ifndef OURO_BACKING_H
 #define OURO_BACKING_H

@@ -154,7 +154,8 @@ static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
 					unsigned long front, bool preempt)
 {
 	block_might_alloc(gfp);
-	return pop_here(front_at(heap->fronts, front), preempt);
+	/* Set once, with release; what it leads to depends on its value. */
+	return pop_here(front_at(data_race(heap->fronts), front), preempt);
 }
 
 /* The low half of what ouro_alloc() asks for: the class as an offset. */
@@ -254,6 +255,8 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (gfp_is_bad(heap, gfp))
+		return NULL;
+	if (size > OURO_LARGE_MAX)
 		return NULL;
 	if (size > OURO_CLASS_MAX)
 		return alloc_large(heap, size, gfp, node);
@@ -479,7 +482,7 @@ static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
 	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
 	    unlikely(*(const u64 *)ptr == mark))
 		return false;
-	return push_here(front_at(heap->fronts, front), (void *)ptr,
+	return push_here(front_at(data_race(heap->fronts), front), (void *)ptr,
 			 ouro_geometry[front >> OURO_FRONT_SHIFT].size, mark,
 			 preempt);
 }

@@ -219,6 +219,9 @@ static void heap_free(struct ouro_heap *heap)
 /* All that was allocated for a heap that nobody uses any more. */
 static void heap_destroy_contents(struct ouro_heap *heap)
 {
+	/* What was freed and waits for the worker is on our lists still. */
+	ouro_large_flush();
+	ouro_arena_flush();
 	ouro_large_destroy_all(heap);
 	if (heap->body)
 		ouro_magazine_destroy_all(heap);
@@ -329,7 +332,6 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	if (atomic_long_read_acquire(&heap->rcu_pending))
 		rcu_barrier();
 	ouro_large_flush();
-	ouro_arena_flush();
 
 	ouro_heap_stat(heap, &stat);
 	if (stat.live) {

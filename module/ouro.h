@@ -6,10 +6,11 @@
  *   block -> front (per CPU: main and spare magazine) -> depot (per node)
  *         -> pool (a bit in its map) -> arena -> page allocator
  *
- * Locks, all raw, taken with interrupts off, innermost last; never two of them
- * at once unless said:  class->lock | depot->lock | heap->arena_lock |
- * heap->large_lock.  No page, slab or per-CPU allocation and no free happens
- * under them.  docs/locking.rst has the table for people.
+ * Spinlocks of a heap, all raw and taken with interrupts off, never two of them
+ * at once:  class->lock | depot->lock | heap->arena_lock | heap->large_lock.
+ * No page, slab or per-CPU allocation and no free happens under them.  Mutexes:
+ * ouro_heaps_lock, and one for each list that a worker empties.
+ * docs/locking.rst has the table for people.
  */
 #ifndef OURO_OURO_H
 #define OURO_OURO_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Pools: a naturally aligned run of units, cut into blocks of one class.
+ * Pools: a run of units of an arena, cut into blocks of one class.
  *
  * Which blocks are in the pool stands in a bitmap; nothing is ever written into
  * a block to link it.  The header of a pool lies in front of its blocks where
- * that wastes little (in-band), else apart (found through ouro_map).
+ * that wastes little (in-band), else apart (the private word of each page of
+ * the pool leads to it).
  */
 #ifndef OURO_POOL_H
 #define OURO_POOL_H

@@ -13,7 +13,7 @@
  * is right there.
  *
  * Who owns it: the module that creates a heap destroys it in its exit function.
- * A heap does not pin that module, but it pins ouro.ko: "rmmod ouro" says EBUSY
+ * A heap does not pin that module, but it pins ouro.ko: "rmmod ouro" is refused
  * while a heap lives.
  */
 #ifndef _OURO_HEAP_H
@@ -35,7 +35,7 @@ struct ouro_heap;
  * enum ouro_heap_flags - what a heap does beyond the default
  * @OURO_HEAP_ACCOUNT: charge pages to the memory cgroup of the creator
  * @OURO_HEAP_HARDENED: test on every free, exactly, that the block is a live
- *	block of this module; no per-CPU fast path
+ *	block of this module; the per-CPU magazines are reached the long way
  * @OURO_HEAP_DEBUG: as OURO_HEAP_HARDENED, and poison freed blocks, check the
  *	bytes behind the asked-for size, remember the caller of each alloc and
  *	free, and tell kmemleak of every block
@@ -75,11 +75,13 @@ struct ouro_heap_attr {
  * @flags: of enum ouro_heap_flags
  *
  * An idle heap costs its descriptor and its debugfs directory; per-CPU memory
- * comes with the first allocation, a first arena is one pool (16 KiB).
+ * comes with the first allocation, a first arena is one pool (16 KiB, up to
+ * 128 KiB for the largest classes).
  *
  * Context: Process context, may sleep.
  * Return: the heap, or ERR_PTR: -EEXIST when a living heap has that name,
- * -EINVAL for a bad name, flag or reserve, -ENOMEM.
+ * -EINVAL for a bad name, flag, node, limit or reserve, -ENOMEM, -ENODEV while
+ * ouro.ko is being unloaded.
  */
 #define ouro_heap_create(name, flags)					\
 	ouro_heap_create_attr((&(const struct ouro_heap_attr) {		\

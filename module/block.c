@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks: allocation and free, the short way here, the long way in
- * magazine.c, class.c and large.c.
+ * Blocks: allocation and free, the short way here, the long way in supply.c and
+ * magazine.c.
  *
  * This file reads and writes free blocks (the mark), so it is built without
  * KASAN's instrumentation.
  */
 #include "ouro.h"
-#include "backing.h"
 #include "block.h"
 #include "check.h"
 #include "heap.h"
 #include "large.h"
 #include "map.h"
 #include "pool.h"
+#include "supply.h"
 
 /* Where a debug kernel would look: a stock one is spared the call. */
 static __always_inline void block_might_alloc(gfp_t gfp)
@@ -58,52 +58,6 @@ static __always_inline void block_end(void *block, size_t whole, u64 mark)
 	ouro_kasan_poison(block, whole);
 }
 
-/* The long way to a block of any class. */
-static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-		   int node)
-{
-	bool tight = ouro_context_is_tight(), hungry = false;
-	bool exact = gfp & __GFP_THISNODE;
-	struct ouro_pool *pool;
-	void *block = NULL;
-
-	if (!ouro_heap_body(heap, gfp))
-		return NULL;
-	if (node == NUMA_NO_NODE || (node == numa_mem_id() && !exact))
-		block = ouro_magazine_alloc(heap, index, tight, &hungry);
-	else if (!tight && ouro_class_take(heap, index, 1, node, exact, &block))
-		atomic_long_inc(&heap->body->class[index].direct);
-	if (tight)
-		return block;
-	if (!block) {
-		if (node == NUMA_NO_NODE)
-			node = heap->node;
-		pool = ouro_pool_create(heap, index, gfp, node);
-		if (!pool)
-			return NULL;
-		block = ouro_class_add(heap, pool);
-		atomic_long_inc(&heap->body->class[index].direct);
-	}
-	ouro_magazine_equip(heap, index, gfp, hungry);
-	return block;
-}
-
-/* As fetch(); before giving up, what this heap holds back is given back. */
-static void *fetch_hard(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-			int node)
-{
-	void *block = fetch(heap, index, gfp, node);
-
-	if (likely(block))
-		return block;
-	/* What is drained may be of this class, or a unit for it. */
-	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
-		block = fetch(heap, index, gfp, node);
-	if (!block)
-		ouro_heap_failed(heap);
-	return block;
-}
-
 /* Pops from this CPU's front.  @preempt: the caller may be preempted. */
 static __always_inline void *pop_here(struct ouro_front __percpu *fronts,
 				      bool preempt)
@@ -139,7 +93,7 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	void *block = fetch_near(heap, index, node);
 
 	if (!block)
-		block = fetch_hard(heap, index, gfp, node);
+		block = ouro_supply_block(heap, index, gfp, node);
 	if (unlikely(!block))
 		return NULL;
 	if (unlikely(ouro_heap_is_checked(heap)))
@@ -222,29 +176,6 @@ static noinline bool gfp_is_bad(const struct ouro_heap *heap, gfp_t gfp)
 	return true;
 }
 
-static void *alloc_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
-			 int node)
-{
-	void *block;
-	long before;
-
-	if (node == NUMA_NO_NODE)
-		node = heap->node;
-	block = ouro_large_alloc(heap, size, gfp, node);
-	if (!block && ouro_context_is_easy()) {
-		/* What was freed may still be waiting for the worker. */
-		before = atomic_long_read(&heap->held);
-		if (gfpflags_allow_blocking(gfp))
-			ouro_large_flush();
-		ouro_heap_drain_here(heap);
-		if (atomic_long_read(&heap->held) < before)
-			block = ouro_large_alloc(heap, size, gfp, node);
-	}
-	if (!block)
-		ouro_heap_failed(heap);
-	return block;
-}
-
 static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 		       unsigned long caller)
 {
@@ -259,7 +190,7 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 	if (size > OURO_LARGE_MAX)
 		return NULL;
 	if (size > OURO_CLASS_MAX)
-		return alloc_large(heap, size, gfp, node);
+		return ouro_supply_large(heap, size, gfp, node);
 	index = ouro_class_index(size);
 	if (node == NUMA_NO_NODE) {
 		block = alloc_fast(heap, gfp,
@@ -384,13 +315,14 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 		ouro_kasan_unpoison(block, pool->size);
 		memset(block, 0, pool->size);
 	}
-	if (ouro_heap_is_debug(heap))
+	if (ouro_heap_is_debug(heap)) {
 		ouro_check_poison(pool, block);
-	else if (push_here(heap->body->fronts + pool->class, block,
-			   pool->size, mark, true))
-		return;
-	else
+	} else {
+		if (push_here(heap->body->fronts + pool->class, block,
+			      pool->size, mark, true))
+			return;
 		block_end(block, pool->size, mark);
+	}
 	ouro_magazine_free(heap, pool, block);
 }
 
@@ -482,6 +414,7 @@ static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
 	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
 	    unlikely(*(const u64 *)ptr == mark))
 		return false;
+	/* As in alloc_fast(). */
 	return push_here(front_at(data_race(heap->fronts), front), (void *)ptr,
 			 ouro_geometry[front >> OURO_FRONT_SHIFT].size, mark,
 			 preempt);

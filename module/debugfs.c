@@ -220,31 +220,70 @@ static int arenas_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(arenas);
 
-static int limit_get(void *data, u64 *value)
+#define NUMBER_MAX 32	/* bytes written to a file that takes a number */
+
+/* The kernel's own simple files cut what is longer, and take the rest. */
+static int number_from_user(const char __user *text, size_t len, u64 *number)
 {
-	*value = ouro_heap_limit(data);
+	return len > NUMBER_MAX ? -EINVAL :
+	       kstrtou64_from_user(text, len, 0, number);
+}
+
+static int limit_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%zu\n", ouro_heap_limit(m->private));
 	return 0;
 }
 
-static int limit_set(void *data, u64 value)
+static int limit_open(struct inode *inode, struct file *file)
 {
-	if (value > LONG_MAX)
-		return -EINVAL;
-	return ouro_heap_set_limit(data, value);
+	return single_open(file, limit_show, inode->i_private);
 }
-DEFINE_DEBUGFS_ATTRIBUTE(limit_fops, limit_get, limit_set, "%llu\n");
 
-static int trim_set(void *data, u64 value)
+static ssize_t limit_write(struct file *file, const char __user *text,
+			   size_t len, loff_t *pos)
 {
-	if (value != 1)
+	struct seq_file *m = file->private_data;
+	u64 limit;
+	int err = number_from_user(text, len, &limit);
+
+	if (err)
+		return err;
+	if (limit > LONG_MAX)
 		return -EINVAL;
-	ouro_heap_trim(data);
-	return 0;
+	return ouro_heap_set_limit(m->private, limit) ?: len;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(trim_fops, NULL, trim_set, "%llu\n");
+
+static const struct file_operations limit_fops = {
+	.owner = THIS_MODULE,
+	.open = limit_open,
+	.read = seq_read,
+	.write = limit_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+static ssize_t trim_write(struct file *file, const char __user *text,
+			  size_t len, loff_t *pos)
+{
+	u64 one;
+	int err = number_from_user(text, len, &one);
+
+	if (err)
+		return err;
+	if (one != 1)
+		return -EINVAL;
+	ouro_heap_trim(file->private_data);
+	return len;
+}
+
+static const struct file_operations trim_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = trim_write,
+};
 
 static void *heaps_start(struct seq_file *m, loff_t *pos)
-	__acquires(&ouro_heaps_lock)
 {
 	mutex_lock(&ouro_heaps_lock);
 	return seq_list_start_head(&ouro_heaps, *pos);
@@ -256,7 +295,6 @@ static void *heaps_next(struct seq_file *m, void *v, loff_t *pos)
 }
 
 static void heaps_stop(struct seq_file *m, void *v)
-	__releases(&ouro_heaps_lock)
 {
 	mutex_unlock(&ouro_heaps_lock);
 }
@@ -304,8 +342,8 @@ void ouro_debugfs_add(struct ouro_heap *heap)
 	debugfs_create_file("stat.json", 0444, heap->dir, heap, &json_fops);
 	debugfs_create_file("classes", 0444, heap->dir, heap, &classes_fops);
 	debugfs_create_file("arenas", 0444, heap->dir, heap, &arenas_fops);
-	debugfs_create_file_unsafe("limit", 0644, heap->dir, heap, &limit_fops);
-	debugfs_create_file_unsafe("trim", 0200, heap->dir, heap, &trim_fops);
+	debugfs_create_file("limit", 0644, heap->dir, heap, &limit_fops);
+	debugfs_create_file("trim", 0200, heap->dir, heap, &trim_fops);
 }
 
 /* Waits for readers of the heap's files. */

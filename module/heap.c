@@ -10,10 +10,11 @@
 #include "check.h"
 #include "debugfs.h"
 #include "fail.h"
+#include "depot.h"
 #include "heap.h"
 #include "large.h"
 
-DEFINE_MUTEX(ouro_heaps_lock);
+DEFINE_MUTEX(ouro_heaps_lock);	/* see heap.h */
 LIST_HEAD(ouro_heaps);
 
 bool ouro_harden_all;
@@ -92,8 +93,8 @@ struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp)
 		body_destroy(heap, body);
 		return other;
 	}
-	/* The fast path follows this pointer: an address dependency. */
 	if (ouro_heap_is_fast(heap))
+		/* Pairs with the address dependency of the fast path. */
 		smp_store_release(&heap->fronts, body->fronts);
 	return body;
 }

@@ -40,10 +40,18 @@ struct ouro_body {
  * @peak: highest @held
  * @metadata: bytes of everything else the heap took
  * @parked: blocks' bytes in the depots, what the shrinker may hope for
+ * @limit_hits: allocations refused for the limit
+ * @failed: allocations refused for any reason
+ * @misuse: reports of bad frees
  * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free
  * @units: in all arenas
  * @arenas: by fls(free units), the fullest first
+ * @narenas: on all lists
  * @large_lock: guards @larges, @nlarge and @large_bytes
+ * @larges: large blocks
+ * @nlarge: on @larges
+ * @large_bytes: of pages in @larges
+ * @large_allocs: large blocks allocated so far
  * @rcu_pending: callbacks of ouro_free_rcu() on their way
  * @link: in the list of heaps; guarded by ouro_heaps_lock
  * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
@@ -51,6 +59,8 @@ struct ouro_body {
  * @owner: module that created it, told when it goes without destroying it
  * @reserve: that the heap was created with, or NULL
  * @reserves: all of its reserves; guarded by ouro_heaps_lock
+ * @key: lockdep's, from the line that created the heap
+ * @name: unique among living heaps
  * @dir: in debugfs
  */
 struct ouro_heap {

@@ -9,6 +9,7 @@
  */
 #include "ouro.h"
 #include "backing.h"
+#include "depot.h"
 #include "heap.h"
 #include "magazine.h"
 #include "pool.h"
@@ -25,56 +26,18 @@ static size_t magazine_size(const struct ouro_geometry *geo)
 	return struct_size(magazine, block, geo->rounds);
 }
 
-static struct ouro_magazine *magazine_create(struct ouro_heap *heap,
-					     unsigned int index, gfp_t gfp)
+struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
+					   unsigned int index, gfp_t gfp)
 {
 	return ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
 				 ouro_backing_eager(gfp), NUMA_NO_NODE);
 }
 
-static void magazine_destroy(struct ouro_heap *heap, unsigned int index,
-			     struct ouro_magazine *magazine)
+void ouro_magazine_destroy(struct ouro_heap *heap, unsigned int index,
+			   struct ouro_magazine *magazine)
 {
 	ouro_backing_free_meta(heap, magazine,
 			       magazine_size(&ouro_geometry[index]));
-}
-
-static void magazine_destroy_list(struct ouro_heap *heap, unsigned int index,
-				  struct ouro_magazine *magazine)
-{
-	struct ouro_magazine *next;
-
-	for (; magazine; magazine = next) {
-		next = magazine->next;
-		magazine_destroy(heap, index, magazine);
-	}
-}
-
-/* The rounds change under the eyes of a reader on another CPU. */
-static void change_begin(struct ouro_front *front)
-{
-	WRITE_ONCE(front->seq, front->seq + 1);
-	smp_wmb();	/* pairs with the first smp_rmb() in ouro_front_read() */
-}
-
-static void change_end(struct ouro_front *front)
-{
-	smp_wmb();	/* pairs with the second smp_rmb() in ouro_front_read() */
-	WRITE_ONCE(front->seq, front->seq + 1);
-}
-
-/* What the top of an entered front says. */
-static unsigned long entered(void **place)
-{
-	return (unsigned long)place + OURO_FRONT_ENTERED;
-}
-
-static void set_main(struct ouro_front *front, struct ouro_magazine *magazine,
-		     unsigned int rounds, unsigned int limit)
-{
-	WRITE_ONCE(front->main, magazine);
-	WRITE_ONCE(front->limit, entered(magazine->block + limit));
-	WRITE_ONCE(front->top, entered(magazine->block + rounds));
 }
 
 static void set_none(struct ouro_front *front)
@@ -82,8 +45,8 @@ static void set_none(struct ouro_front *front)
 	WRITE_ONCE(front->main, NULL);
 	WRITE_ONCE(front->spare, NULL);
 	WRITE_ONCE(front->spared, 0);
-	WRITE_ONCE(front->limit, entered(no_rounds + 1));
-	WRITE_ONCE(front->top, entered(no_rounds + 1));
+	WRITE_ONCE(front->limit, ouro_front_entered(no_rounds + 1));
+	WRITE_ONCE(front->top, ouro_front_entered(no_rounds + 1));
 }
 
 static unsigned int main_rounds(const struct ouro_front *front)
@@ -96,11 +59,11 @@ static void swap_spare(struct ouro_front *front, unsigned int limit)
 	struct ouro_magazine *main = front->main;
 	unsigned int rounds = main_rounds(front);
 
-	change_begin(front);
-	set_main(front, front->spare, front->spared, limit);
+	ouro_front_change_begin(front);
+	ouro_front_set_main(front, front->spare, front->spared, limit);
 	WRITE_ONCE(front->spare, main);
 	WRITE_ONCE(front->spared, rounds);
-	change_end(front);
+	ouro_front_change_end(front);
 }
 
 /* Sets up the fronts of one heap (or the idle ones) on every CPU. */
@@ -120,88 +83,6 @@ void ouro_front_init(struct ouro_front __percpu *fronts)
 	}
 }
 
-void ouro_depot_set_key(struct ouro_depot *depot, struct lock_class_key *key)
-{
-	lockdep_set_class_and_subclass(&depot->lock, key, OURO_LOCK_DEPOT);
-}
-
-void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key)
-{
-	raw_spin_lock_init(&depot->lock);
-	ouro_depot_set_key(depot, key);
-}
-
-static struct ouro_depot *depot_here(struct ouro_heap *heap, unsigned int index)
-{
-	return &heap->body->depot[numa_mem_id() * OURO_CLASSES + index];
-}
-
-static long magazine_bytes(const struct ouro_geometry *geo)
-{
-	return (long)geo->rounds * geo->size;
-}
-
-/* Trades the empty main magazine for a full one of the depot. */
-static bool depot_load(struct ouro_heap *heap, unsigned int index,
-		       struct ouro_front *front)
-{
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
-	struct ouro_magazine *full;
-	unsigned long flags;
-
-	if (!READ_ONCE(depot->full))
-		return false;
-	raw_spin_lock_irqsave(&depot->lock, flags);
-	full = depot->full;
-	if (full) {
-		WRITE_ONCE(depot->full, full->next);
-		depot->nfull--;
-		front->main->next = depot->empty;
-		depot->empty = front->main;
-		depot->nempty++;
-	}
-	raw_spin_unlock_irqrestore(&depot->lock, flags);
-	if (!full)
-		return false;
-	atomic_long_sub(magazine_bytes(geo), &heap->parked);
-	change_begin(front);
-	set_main(front, full, geo->rounds, geo->rounds);
-	WRITE_ONCE(front->loaded, front->loaded + geo->rounds);
-	change_end(front);
-	return true;
-}
-
-/* Trades the full spare magazine for an empty one; main becomes the spare. */
-static bool depot_park(struct ouro_heap *heap, unsigned int index,
-		       struct ouro_front *front)
-{
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
-	struct ouro_magazine *empty;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&depot->lock, flags);
-	empty = depot->empty;
-	if (empty) {
-		depot->empty = empty->next;
-		depot->nempty--;
-		front->spare->next = depot->full;
-		WRITE_ONCE(depot->full, front->spare);
-		depot->nfull++;
-	}
-	raw_spin_unlock_irqrestore(&depot->lock, flags);
-	if (!empty)
-		return false;
-	atomic_long_add(magazine_bytes(geo), &heap->parked);
-	change_begin(front);
-	WRITE_ONCE(front->loaded, front->loaded - geo->rounds);
-	WRITE_ONCE(front->spare, front->main);
-	set_main(front, empty, 0, geo->rounds);
-	change_end(front);
-	return true;
-}
-
 /* Puts the full spare magazine's blocks into their pools. */
 static void spare_flush(struct ouro_heap *heap, unsigned int index,
 			struct ouro_front *front, struct hlist_head *dead)
@@ -209,10 +90,10 @@ static void spare_flush(struct ouro_heap *heap, unsigned int index,
 	unsigned int rounds = front->spared;
 
 	ouro_class_give(heap, index, rounds, front->spare->block, dead);
-	change_begin(front);
+	ouro_front_change_begin(front);
 	WRITE_ONCE(front->spared, 0);
 	WRITE_ONCE(front->loaded, front->loaded - rounds);
-	change_end(front);
+	ouro_front_change_end(front);
 }
 
 /* Fills the empty main magazine from pools: more each time. */
@@ -229,10 +110,10 @@ static bool pools_load(struct ouro_heap *heap, unsigned int index,
 		return false;
 	*hungry = want == limit;
 	front->want = min(2 * want, limit);
-	change_begin(front);
-	set_main(front, front->main, rounds, limit);
+	ouro_front_change_begin(front);
+	ouro_front_set_main(front, front->main, rounds, limit);
 	WRITE_ONCE(front->loaded, front->loaded + rounds);
-	change_end(front);
+	ouro_front_change_end(front);
 	return true;
 }
 
@@ -247,7 +128,7 @@ static bool front_refill(struct ouro_heap *heap, unsigned int index,
 	}
 	if (tight)
 		return false;
-	return depot_load(heap, index, front) ||
+	return ouro_depot_load(heap, index, front) ||
 	       pools_load(heap, index, front, hungry);
 }
 
@@ -298,8 +179,8 @@ void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,
 static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
 {
 	struct ouro_front __percpu *fronts = heap->body->fronts + index;
-	struct ouro_magazine *main = magazine_create(heap, index, gfp);
-	struct ouro_magazine *spare = magazine_create(heap, index, gfp);
+	struct ouro_magazine *main = ouro_magazine_create(heap, index, gfp);
+	struct ouro_magazine *spare = ouro_magazine_create(heap, index, gfp);
 	struct ouro_front *here, *front;
 
 	preempt_disable();
@@ -307,42 +188,18 @@ static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
 	front = raw_cpu_ptr(fronts);
 	if (main && spare && ouro_front_enter(here)) {
 		if (!front->main) {
-			change_begin(front);
+			ouro_front_change_begin(front);
 			WRITE_ONCE(front->spare, spare);
-			set_main(front, main, 0, ouro_geometry[index].rounds);
-			change_end(front);
+			ouro_front_set_main(front, main, 0, ouro_geometry[index].rounds);
+			ouro_front_change_end(front);
 			main = NULL;
 			spare = NULL;
 		}
 		ouro_front_leave(here);
 	}
 	preempt_enable();
-	magazine_destroy(heap, index, main);
-	magazine_destroy(heap, index, spare);
-}
-
-/* Adds an empty magazine to the depot while it has fewer than it may. */
-static void depot_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
-{
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
-	struct ouro_magazine *empty;
-	unsigned long flags;
-
-	if (READ_ONCE(depot->nempty) + READ_ONCE(depot->nfull) >= geo->parked)
-		return;
-	empty = magazine_create(heap, index, gfp);
-	if (!empty)
-		return;
-	raw_spin_lock_irqsave(&depot->lock, flags);
-	if (depot->nempty + depot->nfull < geo->parked) {
-		empty->next = depot->empty;
-		depot->empty = empty;
-		depot->nempty++;
-		empty = NULL;
-	}
-	raw_spin_unlock_irqrestore(&depot->lock, flags);
-	magazine_destroy(heap, index, empty);
+	ouro_magazine_destroy(heap, index, main);
+	ouro_magazine_destroy(heap, index, spare);
 }
 
 /**
@@ -364,7 +221,7 @@ void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 	if (!READ_ONCE(raw_cpu_ptr(fronts)->main))
 		front_equip(heap, index, gfp);
 	else if (hungry)
-		depot_equip(heap, index, gfp);
+		ouro_depot_equip(heap, index, gfp);
 }
 
 /* Makes room in the main magazine.  The front is entered. */
@@ -382,7 +239,7 @@ static bool front_relieve(struct ouro_heap *heap, unsigned int index,
 	}
 	if (tight)
 		return false;
-	if (depot_park(heap, index, front))
+	if (ouro_depot_park(heap, index, front))
 		return true;
 	spare_flush(heap, index, front, dead);
 	swap_spare(front, limit);
@@ -450,11 +307,11 @@ static void front_detach(struct ouro_front *front,
 		return;
 	front->main->rounds = main_rounds(front);
 	front->spare->rounds = front->spared;
-	change_begin(front);
+	ouro_front_change_begin(front);
 	WRITE_ONCE(front->loaded, front->loaded - (long)front->main->rounds -
 		   front->spared);
 	set_none(front);
-	change_end(front);
+	ouro_front_change_end(front);
 	front->want = 4;
 }
 
@@ -481,7 +338,7 @@ static unsigned long magazines_drain(struct ouro_heap *heap, unsigned int index,
 		if (magazines[i]->rounds)
 			ouro_class_give(heap, index, magazines[i]->rounds,
 					magazines[i]->block, &dead);
-		magazine_destroy(heap, index, magazines[i]);
+		ouro_magazine_destroy(heap, index, magazines[i]);
 	}
 	ouro_class_bury(&dead);
 	return drained;
@@ -531,57 +388,6 @@ unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu)
 	return drained;
 }
 
-static unsigned long drain_depot(struct ouro_heap *heap, unsigned int index,
-			struct ouro_depot *depot)
-{
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_magazine *full, *empty, *next;
-	unsigned long flags, drained = 0;
-	HLIST_HEAD(dead);
-
-	if (!READ_ONCE(depot->nfull) && !READ_ONCE(depot->nempty))
-		return 0;
-	raw_spin_lock_irqsave(&depot->lock, flags);
-	full = depot->full;
-	empty = depot->empty;
-	WRITE_ONCE(depot->full, NULL);
-	depot->empty = NULL;
-	depot->nfull = 0;
-	depot->nempty = 0;
-	raw_spin_unlock_irqrestore(&depot->lock, flags);
-
-	magazine_destroy_list(heap, index, empty);
-	for (; full; full = next) {
-		next = full->next;
-		ouro_class_give(heap, index, geo->rounds, full->block, &dead);
-		drained += geo->rounds;
-		atomic_long_sub(magazine_bytes(geo), &heap->parked);
-		magazine_destroy(heap, index, full);
-	}
-	ouro_class_bury(&dead);
-	return drained;
-}
-
-/**
- * ouro_magazine_drain_depots() - empty all depots of a heap into its pools
- * @heap: the owner
- *
- * Context: Task context; takes depot->lock and class->lock, one by one.
- * Return: how many blocks went.
- */
-unsigned long ouro_magazine_drain_depots(struct ouro_heap *heap)
-{
-	unsigned long drained = 0;
-	unsigned int i;
-
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return 0;
-	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++)
-		drained += drain_depot(heap, i % OURO_CLASSES,
-				       &heap->body->depot[i]);
-	return drained;
-}
-
 /* Frees every magazine of a dying heap, not caring for their blocks. */
 void ouro_magazine_destroy_all(struct ouro_heap *heap)
 {
@@ -594,16 +400,11 @@ void ouro_magazine_destroy_all(struct ouro_heap *heap)
 			struct ouro_front *front =
 				per_cpu_ptr(body->fronts + i, cpu);
 
-			magazine_destroy(heap, i, front->main);
-			magazine_destroy(heap, i, front->spare);
+			ouro_magazine_destroy(heap, i, front->main);
+			ouro_magazine_destroy(heap, i, front->spare);
 		}
 	}
-	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++) {
-		magazine_destroy_list(heap, i % OURO_CLASSES,
-				      body->depot[i].full);
-		magazine_destroy_list(heap, i % OURO_CLASSES,
-				      body->depot[i].empty);
-	}
+	ouro_depot_destroy_all(heap);
 }
 
 #define READ_TRIES 100	/* a front changes hands far less often than that */
@@ -626,14 +427,14 @@ long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 
 	do {
 		seq = READ_ONCE(front->seq);
-		smp_rmb();	/* pairs with change_begin() */
+		smp_rmb();	/* pairs with ouro_front_change_begin() */
 		loaded = READ_ONCE(front->loaded);
 		here = READ_ONCE(front->spared);
 		if (READ_ONCE(front->main))
 			here += rounds - (READ_ONCE(front->limit) -
 					  READ_ONCE(front->top)) /
 					 sizeof(void *);
-		smp_rmb();	/* pairs with change_end() */
+		smp_rmb();	/* pairs with ouro_front_change_end() */
 	} while (((seq & 1) || seq != READ_ONCE(front->seq)) && --tries);
 	*held += here;
 	return loaded - here;

@@ -30,28 +30,43 @@ struct ouro_magazine {
 	void *block[];
 };
 
-/**
- * struct ouro_depot - parked magazines of one class on one node
- * @lock: guards the rest
- * @nfull: on @full, at most the geometry's parked
- * @nempty: on @empty; @nfull + @nempty is at most parked, too
- * @full: magazines with every round
- * @empty: magazines without any
- */
-struct ouro_depot {
-	raw_spinlock_t lock;
-	u16 nfull;
-	u16 nempty;
-	struct ouro_magazine *full;
-	struct ouro_magazine *empty;
-};
+/* The rounds change under the eyes of a reader on another CPU. */
+static inline void ouro_front_change_begin(struct ouro_front *front)
+{
+	WRITE_ONCE(front->seq, front->seq + 1);
+	smp_wmb();	/* pairs with the first smp_rmb() in ouro_front_read() */
+}
+
+static inline void ouro_front_change_end(struct ouro_front *front)
+{
+	smp_wmb();	/* pairs with the second smp_rmb() in ouro_front_read() */
+	WRITE_ONCE(front->seq, front->seq + 1);
+}
+
+/* What the top of an entered front says. */
+static inline unsigned long ouro_front_entered(void **place)
+{
+	return (unsigned long)place + OURO_FRONT_ENTERED;
+}
+
+/* Makes @magazine the main one of an entered front. */
+static inline void ouro_front_set_main(struct ouro_front *front,
+				       struct ouro_magazine *magazine,
+				       unsigned int rounds, unsigned int limit)
+{
+	WRITE_ONCE(front->main, magazine);
+	WRITE_ONCE(front->limit, ouro_front_entered(magazine->block + limit));
+	WRITE_ONCE(front->top, ouro_front_entered(magazine->block + rounds));
+}
 
 int ouro_magazine_init(void);
 void ouro_magazine_exit(void);
 void ouro_front_init(struct ouro_front __percpu *fronts);
-void ouro_depot_set_key(struct ouro_depot *depot, struct lock_class_key *key);
-void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key);
 
+struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
+					   unsigned int index, gfp_t gfp);
+void ouro_magazine_destroy(struct ouro_heap *heap, unsigned int index,
+			   struct ouro_magazine *magazine);
 void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,
 			  bool tight, bool *hungry);
 void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
@@ -59,7 +74,6 @@ void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 			void *block);
 unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu);
-unsigned long ouro_magazine_drain_depots(struct ouro_heap *heap);
 void ouro_magazine_destroy_all(struct ouro_heap *heap);
 long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		     unsigned long *held);

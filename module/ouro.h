@@ -26,6 +26,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -35,7 +36,7 @@
 #include "compat.h"
 
 #define OURO_UNIT_SHIFT		14
-#define OURO_UNIT		(1UL << OURO_UNIT_SHIFT)	/* bytes */
+#define OURO_UNIT		((unsigned long)SZ_16K)		/* bytes */
 #define OURO_UNIT_ORDER		(OURO_UNIT_SHIFT - PAGE_SHIFT)
 
 static_assert(PAGE_SHIFT <= OURO_UNIT_SHIFT);

@@ -136,6 +136,7 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 	 */
 	smp_store_release(&pool->magic, magic_of(&ouro_geometry[pool->class]));
 	for (i = 0; i < units; i++)
+		/* As above. */
 		smp_store_release(&arena->pool[unit + i], pool);
 	if (!ouro_geometry[pool->class].inband)
 		pages_lead_to(ouro_arena_unit(arena, unit), units, pool);

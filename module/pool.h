@@ -40,6 +40,7 @@ struct ouro_marks;
  * @arena: that the pool lies in
  * @remote_link: on class->remote while @announced is not 0
  * @announced: remote frees begun and not yet harvested
+ * @top_word: no bit of @map is set in a word above this one
  * @rcu: an out-of-band header may be looked up until a grace period has passed
  * @marks: in checked heaps, else NULL
  * @map: bit set: the block is free and in the pool; guarded by class->lock

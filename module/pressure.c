@@ -7,6 +7,7 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/sched/isolation.h>
+#include "depot.h"
 #include "heap.h"
 #include "large.h"
 #include "pressure.h"
@@ -38,7 +39,7 @@ bool ouro_heap_drain_here(struct ouro_heap *heap)
 	unsigned long blocks, pools;
 
 	blocks = ouro_magazine_drain(heap, -1);
-	blocks += ouro_magazine_drain_depots(heap);
+	blocks += ouro_depot_drain_all(heap);
 	pools = trim_pools(heap);
 	return blocks || pools;
 }
@@ -117,7 +118,7 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	}
 	drain_everywhere(heap);
 	ouro_large_flush();
-	ouro_magazine_drain_depots(heap);
+	ouro_depot_drain_all(heap);
 	trim_pools(heap);
 	after = atomic_long_read(&heap->held);
 	return before > after ? before - after : 0;

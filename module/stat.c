@@ -9,6 +9,7 @@
  * between the first CPU read and the last.
  */
 #include "ouro.h"
+#include "depot.h"
 #include "heap.h"
 #include "stat.h"
 

@@ -91,6 +91,8 @@ unload_all()
 
 wanted()	# NAME
 {
+	# A pattern is what it shall be.
+	# shellcheck disable=SC2254
 	case $1 in
 	${OURO_ONLY:-*}) return 0 ;;
 	esac

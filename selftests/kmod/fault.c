@@ -52,25 +52,25 @@ static bool one_small(struct ouro_test *t, struct ouro_heap *heap)
 
 static bool many_small(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 64, 3000, FAULT_GFP);
+	return chain(heap, 64, 700, FAULT_GFP);
 }
 
 static bool many_atomic(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 200, 500, GFP_ATOMIC | __GFP_NOWARN);
+	return chain(heap, 200, 200, GFP_ATOMIC | __GFP_NOWARN);
 }
 
 static bool out_of_band(struct ouro_test *t, struct ouro_heap *heap)
 {
-	return chain(heap, 4096, 50, FAULT_GFP) &&
-	       chain(heap, 8192, 50, FAULT_GFP);
+	return chain(heap, 4096, 20, FAULT_GFP) &&
+	       chain(heap, 8192, 20, FAULT_GFP);
 }
 
 static bool several_large(struct ouro_test *t, struct ouro_heap *heap)
 {
 	return chain(heap, 20000, 3, FAULT_GFP) &&
-	       chain(heap, 100000, 3, FAULT_GFP) &&
-	       chain(heap, SZ_2M, 1, FAULT_GFP);
+	       chain(heap, 100000, 2, FAULT_GFP) &&
+	       chain(heap, SZ_1M, 1, FAULT_GFP);
 }
 
 static bool copies(struct ouro_test *t, struct ouro_heap *heap)
@@ -107,7 +107,7 @@ static bool growing(struct ouro_test *t, struct ouro_heap *heap)
 
 static bool bulk(struct ouro_test *t, struct ouro_heap *heap)
 {
-	static void *blocks[300];
+	static void *blocks[100];
 
 	if (ouro_alloc_bulk(heap, 1000, FAULT_GFP, ARRAY_SIZE(blocks), blocks))
 		return false;
@@ -121,18 +121,18 @@ static bool region(struct ouro_test *t, struct ouro_heap *heap)
 	int i;
 
 	ouro_region_init(&region, heap, 0);
-	for (i = 0; i < 500; i++)
+	for (i = 0; i < 100; i++)
 		if (!ouro_region_alloc(&region, 300, FAULT_GFP))
 			break;
 	ouro_region_release(&region);
-	return i == 500;
+	return i == 100;
 }
 
 static bool reserve(struct ouro_test *t, struct ouro_heap *heap)
 {
 	struct ouro_reserve *reserve;
 
-	reserve = ouro_reserve_create(heap, 500, 100, FAULT_GFP);
+	reserve = ouro_reserve_create(heap, 500, 40, FAULT_GFP);
 	if (IS_ERR(reserve)) {
 		EXPECT_EQ(t, PTR_ERR(reserve), -ENOMEM);
 		return false;
@@ -143,10 +143,10 @@ static bool reserve(struct ouro_test *t, struct ouro_heap *heap)
 
 static bool trimmed(struct ouro_test *t, struct ouro_heap *heap)
 {
-	bool good = chain(heap, 128, 1000, FAULT_GFP);
+	bool good = chain(heap, 128, 200, FAULT_GFP);
 
 	ouro_heap_trim(heap);
-	return chain(heap, 128, 1000, FAULT_GFP) && good;
+	return chain(heap, 128, 200, FAULT_GFP) && good;
 }
 
 static bool on_node(struct ouro_test *t, struct ouro_heap *heap)
@@ -315,8 +315,8 @@ static void birth(struct ouro_test *t)
 
 static const struct ouro_case fault_cases[] = {
 	{ "birth", birth },
-	EACH_KIND(hook),
-	EACH_KIND(slab_and_pages),
+	EACH_KIND_SLOW(hook, 200),
+	EACH_KIND_SLOW(slab_and_pages, 200),
 };
 
 OURO_SUITE("fault", fault_cases);

@@ -65,8 +65,7 @@ static void names_taken(struct ouro_test *t)
 	for (i = 0; i < ARRAY_SIZE(taken); i++) {
 		heap = ouro_heap_create(taken[i], 0);
 		if (IS_ERR(heap)) {
-			EXPECT(t, PTR_ERR(heap) == -EEXIST ||
-				  PTR_ERR(heap) == -EINVAL);
+			EXPECT(t, PTR_ERR(heap) == -EEXIST || PTR_ERR(heap) == -EINVAL);
 			continue;
 		}
 		EXPECT_EQ(t, ouro_heap_destroy(heap), 0);

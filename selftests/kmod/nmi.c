@@ -90,9 +90,11 @@ static void work(struct worker *w)
 	}
 	i = test_random(&w->random) % NMI_SLOTS;
 	mine[0] = xchg(&h->slot[i], mine[0]);
-	if (test_random(&w->random) % 64 == 0)
-		ouro_free(xchg(&h->large[i], ouro_alloc(h->heap, NMI_LARGE,
-							 GFP_KERNEL)));
+	if (test_random(&w->random) % 64 == 0) {
+		void *large = ouro_alloc(h->heap, NMI_LARGE, GFP_KERNEL);
+
+		ouro_free(xchg(&h->large[i], large));
+	}
 	for (i = 0; i < n; i++) {
 		if (mine[i])
 			EXPECT(h->t, test_filled(mine[i], NMI_SIZE, 1));

@@ -215,6 +215,12 @@ static inline bool test_context_may_fail(enum test_context context)
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED },			\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
+/* The same with a bound on its time, in seconds. */
+#define EACH_KIND_SLOW(fn, seconds)					\
+	{ #fn "_plain", fn, 0, seconds },				\
+	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, seconds },		\
+	{ #fn "_debug", fn, OURO_HEAP_DEBUG, seconds }
+
 #define OURO_SUITE(suite_name, table)					\
 static struct ouro_suite test_suite = {					\
 	.name = suite_name,						\

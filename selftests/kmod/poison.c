@@ -11,15 +11,15 @@
 #define POISON_BLOCKS	2000	/* allocations until a bad block must come by */
 
 static noinline __no_sanitize_address
-void raw_write(volatile u8 *ptr, size_t at, u8 value)
+void raw_write(u8 *ptr, size_t at, u8 value)
 {
-	ptr[at] = value;
+	WRITE_ONCE(ptr[at], value);
 }
 
 static noinline __no_sanitize_address
-u8 raw_read(const volatile u8 *ptr, size_t at)
+u8 raw_read(const u8 *ptr, size_t at)
 {
-	return ptr[at];
+	return READ_ONCE(ptr[at]);
 }
 
 /* Allocate till the allocator has seen all that is free; give it back. */

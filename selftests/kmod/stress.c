@@ -72,8 +72,7 @@ static bool block_verify(struct stress *s, void *ptr)
 	struct tag *tag = ptr;
 	size_t size = tag->size;
 
-	if (!EXPECT_MSG(s->t, size >= sizeof(*tag) &&
-			      size <= ouro_block_size(ptr),
+	if (!EXPECT_MSG(s->t, size >= sizeof(*tag) && size <= ouro_block_size(ptr),
 			"size %zu, block %zu", size, ouro_block_size(ptr)))
 		return false;
 	return EXPECT_MSG(s->t, test_filled(tag + 1, size - sizeof(*tag),

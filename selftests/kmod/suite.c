@@ -218,11 +218,16 @@ static int cases_show(struct seq_file *m, void *unused)
 	size_t i;
 
 	mutex_lock(&suites_lock);
-	list_for_each_entry(suite, &suites, node)
-		for (i = 0; i < suite->count; i++)
+	list_for_each_entry(suite, &suites, node) {
+		for (i = 0; i < suite->count; i++) {
+			const char *set = "short";
+
+			if (suite->cases[i].full)
+				set = "full";
 			seq_printf(m, "%s.%s %s\n", suite->name,
-				   suite->cases[i].name,
-				   suite->cases[i].full ? "full" : "short");
+				   suite->cases[i].name, set);
+		}
+	}
 	mutex_unlock(&suites_lock);
 	return 0;
 }

@@ -136,6 +136,7 @@ static int nmi_run(struct context_call *call)
 	preempt_disable();
 	test_nmi_send(smp_processor_id());
 	preempt_enable();
+	/* Pairs with the release that ends the handler's work. */
 	for (i = 0; i < 1000 && smp_load_acquire(&call->fn); i++)
 		usleep_range(100, 1000);
 	test_nmi_end();

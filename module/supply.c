@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Supply: the long way to a block, past this CPU's front.
+ *
+ * Magazines, then pools that are there, then a new pool, then what this heap
+ * keeps back and others of its classes may use.
+ */
+#include "ouro.h"
+#include "heap.h"
+#include "large.h"
+#include "pool.h"
+#include "pressure.h"
+#include "supply.h"
+
+/* The long way to a block of any class. */
+static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
+		   int node)
+{
+	bool tight = ouro_context_is_tight(), hungry = false;
+	bool exact = gfp & __GFP_THISNODE;
+	struct ouro_pool *pool;
+	void *block = NULL;
+
+	if (!ouro_heap_body(heap, gfp))
+		return NULL;
+	if (node == NUMA_NO_NODE || (node == numa_mem_id() && !exact))
+		block = ouro_magazine_alloc(heap, index, tight, &hungry);
+	else if (!tight && ouro_class_take(heap, index, 1, node, exact, &block))
+		atomic_long_inc(&heap->body->class[index].direct);
+	if (tight)
+		return block;
+	if (!block) {
+		if (node == NUMA_NO_NODE)
+			node = heap->node;
+		pool = ouro_pool_create(heap, index, gfp, node);
+		if (!pool)
+			return NULL;
+		block = ouro_class_add(heap, pool);
+		atomic_long_inc(&heap->body->class[index].direct);
+	}
+	ouro_magazine_equip(heap, index, gfp, hungry);
+	return block;
+}
+
+/**
+ * ouro_supply_block() - a free block of a class, by whatever way there is
+ * @heap: the owner
+ * @index: of the class
+ * @gfp: the caller's
+ * @node: wanted, or NUMA_NO_NODE
+ *
+ * Before it gives up, what the heap holds back here is given back.
+ *
+ * Context: As @gfp says; where the context is tight only magazines are tried.
+ * Return: the block, which nobody has, or NULL; that is counted then.
+ */
+void *ouro_supply_block(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
+			int node)
+{
+	void *block = fetch(heap, index, gfp, node);
+
+	if (likely(block))
+		return block;
+	/* What is drained may be of this class, or a unit for it. */
+	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
+		block = fetch(heap, index, gfp, node);
+	if (!block)
+		ouro_heap_failed(heap);
+	return block;
+}
+
+/**
+ * ouro_supply_large() - a large block, before giving up with what is drained
+ * @heap: the owner
+ * @size: in bytes, above OURO_CLASS_MAX
+ * @gfp: the caller's
+ * @node: wanted, or NUMA_NO_NODE
+ *
+ * Context: As @gfp says.
+ * Return: the block, or NULL; that is counted then.
+ */
+void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
+			int node)
+{
+	void *block;
+	long before;
+
+	if (node == NUMA_NO_NODE)
+		node = heap->node;
+	block = ouro_large_alloc(heap, size, gfp, node);
+	if (!block && ouro_context_is_easy()) {
+		/* What was freed may still be waiting for the worker. */
+		before = atomic_long_read(&heap->held);
+		if (gfpflags_allow_blocking(gfp))
+			ouro_large_flush();
+		ouro_heap_drain_here(heap);
+		if (atomic_long_read(&heap->held) < before)
+			block = ouro_large_alloc(heap, size, gfp, node);
+	}
+	if (!block)
+		ouro_heap_failed(heap);
+	return block;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ouro_bench: what the files share.
+ */
+#ifndef OURO_BENCH_H
+#define OURO_BENCH_H
+
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/types.h>
+#include <ouro/heap.h>
+#include <ouro/reserve.h>
+
+struct seq_file;
+
+#define BENCH_NAME	"ouro_bench"
+#define BENCH_BATCH	4096	/* blocks that a batch has live at once */
+#define BENCH_SIDES	4	/* ways of doing one thing that are compared */
+#define BENCH_CACHES	5
+
+/**
+ * struct bench_mix - the blocks of a real process
+ * @sizes: in bytes, in the order they are asked for; NULL: not written yet
+ * @blocks: room for as many pointers
+ * @count: of both
+ * @asked: sum of @sizes
+ */
+struct bench_mix {
+	u16 *sizes;
+	void **blocks;
+	size_t count;
+	size_t asked;
+};
+
+/**
+ * struct bench - what the cases work on
+ * @heap: unchecked
+ * @hardened: with OURO_HEAP_HARDENED
+ * @debug: with OURO_HEAP_DEBUG
+ * @cache: never merged, see bench_cache()
+ * @debug_cache: with all checks of slab; made by the case that needs it
+ * @reserve: of @heap
+ * @mempool: over the 64-byte cache
+ * @block: BENCH_BATCH pointers
+ * @order: 0 to BENCH_BATCH - 1, shuffled
+ * @mix: sizes of real blocks
+ */
+struct bench {
+	struct ouro_heap *heap;
+	struct ouro_heap *hardened;
+	struct ouro_heap *debug;
+	struct kmem_cache *cache[BENCH_CACHES];
+	struct kmem_cache *debug_cache;
+	struct ouro_reserve *reserve;
+	mempool_t *mempool;
+	void **block;
+	u16 *order;
+	struct bench_mix mix;
+};
+
+/* Does something @loops times.  Returns nanoseconds, or an error. */
+typedef s64 (*bench_fn)(struct bench *bench, unsigned int loops);
+
+/**
+ * struct bench_case - one thing done in several ways
+ * @name: unique; NULL ends a table
+ * @loops: done in a round
+ * @side: by Ouro, by its peer, and two more where the case has them
+ */
+struct bench_case {
+	const char *name;
+	unsigned int loops;
+	bench_fn side[BENCH_SIDES];
+};
+
+/**
+ * struct bench_result - a line of the file "results"
+ * @name: of the case, or of what is held
+ * @value: thousandths of a nanosecond per loop of each side, or bytes
+ */
+struct bench_result {
+	const char *name;
+	u64 value[BENCH_SIDES];
+};
+
+extern const struct bench_case bench_pair_cases[];
+extern const struct bench_case bench_batch_cases[];
+extern const struct bench_case bench_other_cases[];
+extern const struct bench_case bench_mix_cases[];
+extern const struct bench_case bench_cpus_cases[];
+
+int bench_round_run(struct bench *bench, const struct bench_case *which,
+		    unsigned int rounds, struct bench_result *result);
+s64 bench_round_median(s64 *samples, unsigned int count);
+
+int bench_mix_write(struct bench_mix *mix, char *text);
+void bench_mix_exit(struct bench_mix *mix);
+int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
+int bench_mix_fill_kmalloc(struct bench_mix *mix);
+void bench_mix_drop_kmalloc(struct bench_mix *mix);
+
+int bench_hold(struct bench *bench, const char *name,
+	       struct bench_result *result);
+
+struct kmem_cache *bench_cache_create(const char *name, size_t size,
+				      slab_flags_t flags);
+u32 bench_random(u32 *state);
+
+/* A constant size gives a constant index. */
+static __always_inline struct kmem_cache *bench_cache(struct bench *bench,
+						      size_t size)
+{
+	return bench->cache[size == 16 ? 0 : size == 64 ? 1 : size == 256 ? 2 :
+			    size == 1024 ? 3 : 4];
+}
+
+#endif /* OURO_BENCH_H */

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ouro_bench: the same work done by Ouro and by slab, for scripts/bench.
+ *
+ * In /sys/kernel/debug/ouro_bench:
+ *   sizes    write the sizes of a real process's blocks, lines of "size,count"
+ *   run      write "CASE ROUNDS" to measure one case; writing returns when done
+ *   hold     write what shall be held in memory, or "nothing"
+ *   results  one line for each of these, a name and four numbers: thousandths
+ *            of a nanosecond per loop of each side, or what is held
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include "bench.h"
+
+#define RESULTS_MAX	128
+#define ROUNDS_MAX	10000
+#define SIZES_MAX	SZ_64K	/* bytes of the file "sizes" */
+#define MEMPOOL_MIN	16
+
+static const struct bench_case *const tables[] = {
+	bench_pair_cases, bench_batch_cases, bench_other_cases,
+	bench_mix_cases, bench_cpus_cases,
+};
+
+static DEFINE_MUTEX(lock);	/* guards all below */
+static struct bench bench;
+static struct bench_result results[RESULTS_MAX];
+static unsigned int nresults;
+static struct dentry *dir;
+
+static const struct bench_case *find_case(const char *name)
+{
+	const struct bench_case *which;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
+		for (which = tables[i]; which->name; which++)
+			if (!strcmp(which->name, name))
+				return which;
+	return NULL;
+}
+
+static int run(char *text, struct bench_result *result)
+{
+	const struct bench_case *which;
+	unsigned int rounds;
+	char name[32];
+
+	if (sscanf(text, "%31s %u", name, &rounds) != 2 || !rounds ||
+	    rounds > ROUNDS_MAX)
+		return -EINVAL;
+	which = find_case(name);
+	return which ? bench_round_run(&bench, which, rounds, result) : -ENOENT;
+}
+
+static int hold(char *text, struct bench_result *result)
+{
+	return bench_hold(&bench, strim(text), result);
+}
+
+static int take_sizes(char *text, struct bench_result *result)
+{
+	return bench_mix_write(&bench.mix, text);
+}
+
+/* What each file does with what is written to it, which has to come at once. */
+static ssize_t take_text(const char __user *from, size_t len,
+			 int (*take)(char *text, struct bench_result *result))
+{
+	struct bench_result result = { };
+	char *text;
+	int err;
+
+	if (len > SIZES_MAX)
+		return -EFBIG;
+	text = memdup_user_nul(from, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	mutex_lock(&lock);
+	err = nresults < RESULTS_MAX ? take(text, &result) : -ENOSPC;
+	if (!err && result.name)
+		results[nresults++] = result;
+	mutex_unlock(&lock);
+	kfree(text);
+	return err ?: len;
+}
+
+static ssize_t sizes_write(struct file *file, const char __user *from,
+			   size_t len, loff_t *pos)
+{
+	return take_text(from, len, take_sizes);
+}
+
+static ssize_t run_write(struct file *file, const char __user *from, size_t len,
+			 loff_t *pos)
+{
+	return take_text(from, len, run);
+}
+
+static ssize_t hold_write(struct file *file, const char __user *from,
+			  size_t len, loff_t *pos)
+{
+	return take_text(from, len, hold);
+}
+
+static const struct file_operations sizes_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = sizes_write,
+};
+
+static const struct file_operations run_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = run_write,
+};
+
+static const struct file_operations hold_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = hold_write,
+};
+
+static int results_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+
+	mutex_lock(&lock);
+	for (i = 0; i < nresults; i++)
+		seq_printf(m, "%s %llu %llu %llu %llu\n", results[i].name,
+			   results[i].value[0], results[i].value[1],
+			   results[i].value[2], results[i].value[3]);
+	mutex_unlock(&lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(results);
+
+static void caches_destroy(void)
+{
+	unsigned int i;
+
+	mempool_destroy(bench.mempool);
+	kmem_cache_destroy(bench.debug_cache);
+	for (i = 0; i < BENCH_CACHES; i++)
+		kmem_cache_destroy(bench.cache[i]);
+}
+
+static int __init caches_create(void)
+{
+	static const size_t sizes[BENCH_CACHES] = { 16, 64, 256, 1024, 4096 };
+	char name[32];
+	unsigned int i;
+
+	for (i = 0; i < BENCH_CACHES; i++) {
+		snprintf(name, sizeof(name), BENCH_NAME "-%zu", sizes[i]);
+		bench.cache[i] = bench_cache_create(name, sizes[i], 0);
+		if (!bench.cache[i])
+			return -ENOMEM;
+	}
+	bench.mempool = mempool_create_slab_pool(MEMPOOL_MIN,
+						 bench_cache(&bench, 64));
+	return bench.mempool ? 0 : -ENOMEM;
+}
+
+static void heaps_destroy(void)
+{
+	if (!IS_ERR_OR_NULL(bench.reserve))
+		ouro_reserve_destroy(bench.reserve);
+	ouro_heap_destroy(bench.debug);
+	ouro_heap_destroy(bench.hardened);
+	ouro_heap_destroy(bench.heap);
+}
+
+static int __init heaps_create(void)
+{
+	bench.heap = ouro_heap_create("bench", 0);
+	if (IS_ERR(bench.heap))
+		return PTR_ERR(bench.heap);
+	bench.hardened = ouro_heap_create("bench_hardened", OURO_HEAP_HARDENED);
+	if (IS_ERR(bench.hardened))
+		return PTR_ERR(bench.hardened);
+	bench.debug = ouro_heap_create("bench_debug", OURO_HEAP_DEBUG);
+	if (IS_ERR(bench.debug))
+		return PTR_ERR(bench.debug);
+	bench.reserve = ouro_reserve_create(bench.heap, 64, MEMPOOL_MIN,
+					    GFP_KERNEL);
+	return PTR_ERR_OR_ZERO(bench.reserve);
+}
+
+static int __init arrays_create(void)
+{
+	u32 state = 1;
+	unsigned int i, j;
+
+	/* One batch for each of two CPUs. */
+	bench.block = kvcalloc(2 * BENCH_BATCH, sizeof(*bench.block),
+			       GFP_KERNEL);
+	bench.order = kvcalloc(BENCH_BATCH, sizeof(*bench.order), GFP_KERNEL);
+	if (!bench.block || !bench.order)
+		return -ENOMEM;
+	for (i = 0; i < BENCH_BATCH; i++)
+		bench.order[i] = i;
+	for (i = BENCH_BATCH - 1; i; i--) {
+		j = bench_random(&state) % (i + 1);
+		swap(bench.order[i], bench.order[j]);
+	}
+	return 0;
+}
+
+/* Also of what was created in part. */
+static void destroy_all(void)
+{
+	struct bench_result unused;
+
+	bench_hold(&bench, "nothing", &unused);
+	bench_mix_exit(&bench.mix);
+	heaps_destroy();
+	caches_destroy();
+	kvfree(bench.order);
+	kvfree(bench.block);
+}
+
+static int __init ouro_bench_init(void)
+{
+	int err = arrays_create() ?: caches_create() ?: heaps_create();
+
+	if (err) {
+		destroy_all();
+		return err;
+	}
+	dir = debugfs_create_dir(BENCH_NAME, NULL);
+	debugfs_create_file("sizes", 0200, dir, NULL, &sizes_fops);
+	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
+	debugfs_create_file("hold", 0200, dir, NULL, &hold_fops);
+	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	return 0;
+}
+module_init(ouro_bench_init);
+
+static void __exit ouro_bench_exit(void)
+{
+	debugfs_remove(dir);
+	destroy_all();
+}
+module_exit(ouro_bench_exit);
+
+MODULE_DESCRIPTION("Benchmark of Ouro against slab");
+MODULE_LICENSE("GPL");
+OURO_IMPORT();

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rounds: every side of a case in turn, many times, and the median of each, so
+ * that what disturbs the machine meanwhile disturbs all sides alike.
+ */
+#include <linux/math64.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include "bench.h"
+
+#define WARM_ROUNDS	2	/* not counted */
+
+static int compare(const void *a, const void *b)
+{
+	const s64 x = *(const s64 *)a, y = *(const s64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The median of samples, which are sorted by it. */
+s64 bench_round_median(s64 *samples, unsigned int count)
+{
+	sort(samples, count, sizeof(*samples), compare, NULL);
+	return samples[count / 2];
+}
+
+static int run_side(struct bench *bench, const struct bench_case *which,
+		    unsigned int side, s64 *sample)
+{
+	s64 ns;
+
+	if (!which->side[side])
+		return 0;
+	ns = which->side[side](bench, which->loops);
+	cond_resched();
+	if (ns < 0)
+		return ns;
+	*sample = ns;
+	return 0;
+}
+
+static int run_rounds(struct bench *bench, const struct bench_case *which,
+		      unsigned int rounds, unsigned int warm, s64 *samples)
+{
+	unsigned int i, round, side;
+	s64 unused;
+	int err;
+
+	for (i = 0; i < warm + rounds; i++) {
+		round = i - warm;
+		for (side = 0; side < BENCH_SIDES; side++) {
+			err = run_side(bench, which, side, i < warm ? &unused :
+				       &samples[side * rounds + round]);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * bench_round_run() - measure a case
+ * @bench: what it works on
+ * @which: the case
+ * @rounds: how often; a single one goes without warming up
+ * @result: filled
+ *
+ * Return: 0 or an error.
+ */
+int bench_round_run(struct bench *bench, const struct bench_case *which,
+		    unsigned int rounds, struct bench_result *result)
+{
+	unsigned int warm = rounds > 1 ? WARM_ROUNDS : 0;
+	unsigned int side;
+	s64 *samples;
+	int err;
+
+	samples = kcalloc(rounds, BENCH_SIDES * sizeof(*samples), GFP_KERNEL);
+	if (!samples)
+		return -ENOMEM;
+	err = run_rounds(bench, which, rounds, warm, samples);
+	if (err)
+		goto free_samples;
+	result->name = which->name;
+	for (side = 0; side < BENCH_SIDES; side++) {
+		s64 ns = bench_round_median(samples + side * rounds, rounds);
+
+		result->value[side] = div_u64(ns * 1000, which->loops);
+	}
+free_samples:
+	kfree(samples);
+	return err;
+}

@@ -249,7 +249,7 @@ static void trim(struct ouro_test *t)
 	for (i = 0; i < ARRAY_SIZE(mixed_sizes); i++) {
 		chain = chain_make(t, heap, mixed_sizes[i],
 				   min_t(size_t, SZ_1M / mixed_sizes[i],
-					 20000));
+					 5000));
 		chain_free(chain);
 	}
 	test_heap_check(t, heap, 0);
@@ -278,8 +278,8 @@ static void drains(struct ouro_test *t)
 
 	if (!heap)
 		return;
-	kept = chain_make(t, heap, 256, 4096);
-	chain = chain_make(t, heap, 256, 9 * 4096);
+	kept = chain_make(t, heap, 1024, 1024);
+	chain = chain_make(t, heap, 1024, 9 * 1024);
 	ouro_heap_stat(heap, &full);
 	chain_free(chain);
 	ouro_heap_trim(heap);

@@ -10,7 +10,7 @@
 
 /* With lockdep ten thousand take minutes; the other kernels have them all. */
 #define MANY_FULL	(IS_ENABLED(CONFIG_PROVE_LOCKING) ? 2000 : 10000)
-#define MANY_SHORT	1000
+#define MANY_SHORT	500
 
 static struct ouro_heap *one(int i, void **block)
 {

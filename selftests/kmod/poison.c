@@ -8,7 +8,8 @@
 #include <linux/mm.h>
 #include "ouro_test.h"
 
-#define POISON_BLOCKS	2000	/* allocations until a bad block must come by */
+/* Allocations until a bad block must come by: more than a pool has. */
+#define POISON_BLOCKS(size)	(SZ_32K / (size) + 100)
 
 static noinline __no_sanitize_address
 void raw_write(u8 *ptr, size_t at, u8 value)
@@ -28,7 +29,7 @@ static void sweep(struct ouro_test *t, struct ouro_heap *heap, size_t size)
 	void **ptr, *chain = NULL;
 	int i;
 
-	for (i = 0; i < POISON_BLOCKS; i++) {
+	for (i = 0; i < POISON_BLOCKS(size); i++) {
 		ptr = ouro_alloc(heap, size, GFP_KERNEL);
 		if (!EXPECT(t, ptr))
 			break;

@@ -409,11 +409,28 @@ void ouro_magazine_destroy_all(struct ouro_heap *heap)
 
 #define READ_TRIES 100	/* a front changes hands far less often than that */
 
+/* Between two reads the magazine may have been another: never more than one. */
+static unsigned long main_read(const struct ouro_front *front,
+			       unsigned int rounds)
+{
+	unsigned long room;
+
+	if (!READ_ONCE(front->main))
+		return 0;
+	room = (READ_ONCE(front->limit) - READ_ONCE(front->top)) /
+	       sizeof(void *);
+	return rounds - min_t(unsigned long, room, rounds);
+}
+
 /**
  * ouro_front_read() - a front's share in the count of live blocks
  * @front: of any CPU
  * @rounds: a full magazine's
  * @held: increased by the blocks in its magazines
+ *
+ * The owner may have been stopped in the middle of a change (its CPU is a
+ * virtual one, or we are its interrupt), so tries are bounded; the reading is
+ * then wrong by two magazines at most.
  *
  * Context: Any; the owner goes on meanwhile.
  * Return: allocations less frees of that CPU, may be negative.
@@ -429,11 +446,7 @@ long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		seq = READ_ONCE(front->seq);
 		smp_rmb();	/* pairs with ouro_front_change_begin() */
 		loaded = READ_ONCE(front->loaded);
-		here = READ_ONCE(front->spared);
-		if (READ_ONCE(front->main))
-			here += rounds - (READ_ONCE(front->limit) -
-					  READ_ONCE(front->top)) /
-					 sizeof(void *);
+		here = READ_ONCE(front->spared) + main_read(front, rounds);
 		smp_rmb();	/* pairs with ouro_front_change_end() */
 	} while (((seq & 1) || seq != READ_ONCE(front->seq)) && --tries);
 	*held += here;

@@ -2,7 +2,8 @@
 /*
  * Suites: lists their cases, runs one, tells how it went.
  *
- * Lock order: run_lock, suites_lock.
+ * Lock order: run_lock, suites_lock or result_lock.  Cases read files, and so
+ * take the lock of a seq_file, under run_lock: no show function may take that.
  */
 #define pr_fmt(fmt) "# ouro_test: " fmt
 
@@ -20,10 +21,19 @@
 static LIST_HEAD(suites);	/* under suites_lock */
 static DEFINE_MUTEX(suites_lock);
 
-static struct ouro_test test;	/* under run_lock, like the two below */
-static char test_name[NAME_MAX_CASE];
-static s64 test_ms;
-static DEFINE_MUTEX(run_lock);
+static struct ouro_test test;
+static DEFINE_MUTEX(run_lock);		/* test, and that one case runs */
+
+/* How the last case went, under result_lock. */
+static struct {
+	char name[NAME_MAX_CASE];
+	const char *outcome;
+	s64 ms;
+	size_t len;
+	char text[sizeof(test.text)];
+} result;
+
+static DEFINE_MUTEX(result_lock);
 
 static struct dentry *test_dir;
 static u32 stress_seconds = 5;
@@ -138,10 +148,12 @@ static void heaps_sweep(struct ouro_test *t)
 	}
 }
 
-static void case_run(struct ouro_test *t, const struct ouro_case *c)
+/* Returns how many milliseconds it took. */
+static s64 case_run(struct ouro_test *t, const struct ouro_case *c)
 {
 	unsigned int seconds = c->seconds ?: OURO_TEST_SECONDS;
 	ktime_t start;
+	s64 ms;
 
 	memset(t, 0, sizeof(*t));
 	raw_spin_lock_init(&t->lock);
@@ -150,10 +162,31 @@ static void case_run(struct ouro_test *t, const struct ouro_case *c)
 	t->deadline = jiffies + seconds * HZ;
 	c->run(t);
 	heaps_sweep(t);
-	test_ms = ktime_ms_delta(ktime_get(), start);
+	ms = ktime_ms_delta(ktime_get(), start);
 	if (test_expired(t) && !t->skipped)
 		test_fail(t, __FILE__, __LINE__, "took %lld ms, bound is %u s",
-			  test_ms, seconds);
+			  ms, seconds);
+	return ms;
+}
+
+static void result_set(const struct ouro_test *t, const char *name, s64 ms)
+{
+	mutex_lock(&result_lock);
+	strscpy(result.name, name, sizeof(result.name));
+	result.outcome = atomic_read(&t->failures) ? "fail" :
+			 t->skipped ? "skip" : "pass";
+	result.ms = ms;
+	result.len = t->len;
+	memcpy(result.text, t->text, t->len);
+	pr_info("%s %s\n", result.outcome, name);
+	mutex_unlock(&result_lock);
+}
+
+static void result_clear(void)
+{
+	mutex_lock(&result_lock);
+	result.name[0] = '\0';
+	mutex_unlock(&result_lock);
 }
 
 static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
@@ -162,6 +195,7 @@ static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
 	char name[NAME_MAX_CASE];
 	const struct ouro_case *c;
 	struct ouro_suite *suite;
+	s64 ms;
 
 	if (len >= sizeof(name))
 		return -EINVAL;
@@ -171,18 +205,15 @@ static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
 	strim(name);
 
 	mutex_lock(&run_lock);
-	test_name[0] = '\0';
+	result_clear();
 	suite = case_find(name, &c);
 	if (!suite) {
 		mutex_unlock(&run_lock);
 		return -ENOENT;
 	}
 	pr_info("start %s\n", name);
-	case_run(&test, c);
-	strscpy(test_name, name, sizeof(test_name));
-	pr_info("%s %s\n",
-		atomic_read(&test.failures) ? "fail" :
-		test.skipped ? "skip" : "pass", name);
+	ms = case_run(&test, c);
+	result_set(&test, name, ms);
 	test.c = NULL;
 	module_put(suite->owner);
 	mutex_unlock(&run_lock);
@@ -199,15 +230,13 @@ static const struct file_operations run_fops = {
 /* One line: pass, fail or skip, the name, the time; then what is to be said. */
 static int result_show(struct seq_file *m, void *unused)
 {
-	mutex_lock(&run_lock);
-	if (test_name[0]) {
-		seq_printf(m, "%s %s %lld ms\n",
-			   atomic_read(&test.failures) ? "fail" :
-			   test.skipped ? "skip" : "pass",
-			   test_name, test_ms);
-		seq_write(m, test.text, test.len);
+	mutex_lock(&result_lock);
+	if (result.name[0]) {
+		seq_printf(m, "%s %s %lld ms\n", result.outcome, result.name,
+			   result.ms);
+		seq_write(m, result.text, result.len);
 	}
-	mutex_unlock(&run_lock);
+	mutex_unlock(&result_lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(result);

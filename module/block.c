@@ -15,20 +15,14 @@
 #include "pool.h"
 #include "supply.h"
 
-/* Where a debug kernel would look: a stock one is spared the call. */
-static __always_inline void block_might_alloc(gfp_t gfp)
-{
-	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
-		might_alloc(gfp);
-}
-
 static __always_inline struct ouro_front __percpu *
 front_at(struct ouro_front __percpu *fronts, unsigned long front)
 {
 	return (void __percpu *)fronts + front;
 }
 
-static noinline void *block_wipe(void *block, size_t size, size_t whole)
+/* Zeroes a block of @whole bytes, of which the caller gets @size. */
+void *ouro_block_wipe(void *block, size_t size, size_t whole)
 {
 	/* Where memset() is instrumented in every file it must be allowed to. */
 	ouro_kasan_unpoison(block, whole);
@@ -36,26 +30,6 @@ static noinline void *block_wipe(void *block, size_t size, size_t whole)
 	ouro_kasan_poison(block, whole);
 	ouro_kasan_unpoison(block, size);
 	return block;
-}
-
-/* A block of an unchecked heap becomes the caller's. */
-static __always_inline void *block_begin(void *block, size_t size, gfp_t gfp,
-					 size_t whole)
-{
-	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if ((gfp & __GFP_ZERO) ||
-	    static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
-				&init_on_alloc))
-		return block_wipe(block, size, whole);
-	ouro_kasan_unpoison(block, size);
-	return block;
-}
-
-/* A block stops being the caller's: it carries the mark from here on. */
-static __always_inline void block_end(void *block, size_t whole, u64 mark)
-{
-	WRITE_ONCE(*(u64 *)block, mark);
-	ouro_kasan_poison(block, whole);
 }
 
 /* Pops from this CPU's front.  @preempt: the caller may be preempted. */
@@ -101,13 +75,13 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 				 gfp);
 	if (unlikely(ouro_heap_is_debug(heap)))
 		return block;
-	return block_begin(block, size, gfp, ouro_geometry[index].size);
+	return ouro_block_begin(block, size, gfp, ouro_geometry[index].size);
 }
 
 static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
 					unsigned long front, bool preempt)
 {
-	block_might_alloc(gfp);
+	ouro_block_might_alloc(gfp);
 	/* Set once, with release; what it leads to depends on its value. */
 	return pop_here(front_at(data_race(heap->fronts), front), preempt);
 }
@@ -128,11 +102,11 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 
 static noinline void *block_wipe_asked(void *block, u64 ask)
 {
-	return block_wipe(block, ask >> 32,
+	return ouro_block_wipe(block, ask >> 32,
 			  ouro_geometry[ask_front(ask) >> OURO_FRONT_SHIFT].size);
 }
 
-/* block_begin() for those; @ask is taken apart off the short way only. */
+/* ouro_block_begin() for those; @ask is taken apart off the short way only. */
 static __always_inline void *block_asked(void *block, u64 ask)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
@@ -182,7 +156,7 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 	unsigned int index;
 	void *block;
 
-	block_might_alloc(gfp);
+	ouro_block_might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (gfp_is_bad(heap, gfp))
@@ -197,7 +171,7 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 				   (unsigned long)index << OURO_FRONT_SHIFT,
 				   true);
 		if (likely(block))
-			return block_begin(block, size, gfp,
+			return ouro_block_begin(block, size, gfp,
 					   ouro_geometry[index].size);
 	}
 	return alloc_slow(heap, size, gfp, index, node, caller);
@@ -280,9 +254,9 @@ static __always_inline bool push_here(struct ouro_front __percpu *fronts,
 	if (likely(ouro_front_enter(here))) {
 		top = ouro_front_top(here);
 		if (likely(!ouro_front_is_full(here, top))) {
-			block_end(block, whole, mark);
+			ouro_block_end(block, whole, mark);
 			WRITE_ONCE(*ouro_front_place(top, 0), block);
-			ouro_front_count(here);
+			ouro_front_count(here, 1);
 			ouro_front_move_leave(here, sizeof(void *));
 			done = true;
 		} else {
@@ -321,7 +295,7 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 		if (push_here(heap->body->fronts + pool->class, block,
 			      pool->size, mark, true))
 			return;
-		block_end(block, pool->size, mark);
+		ouro_block_end(block, pool->size, mark);
 	}
 	ouro_magazine_free(heap, pool, block);
 }
@@ -333,6 +307,7 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
 
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
+	ouro_slow_begin();
 	/* A pointer that was freed before may lead to a pool on its way out. */
 	rcu_read_lock();
 	pool = ouro_pool_find(ptr);
@@ -341,24 +316,17 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
 	rcu_read_unlock();
 	if (unlikely(!pool))
 		free_large_or_tell(ptr, caller);
+	ouro_slow_end();
 }
 
 /* The short way, for blocks whose pool has its header in front of them. */
 static __always_inline bool free_inband(const void *ptr)
 {
-	struct ouro_pool *pool;
-	u64 mark;
+	u64 mark = ouro_mark_of(ptr);
+	struct ouro_pool *pool = ouro_block_pool(ptr, mark);
 
-	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
-	    unlikely(!ouro_pool_is_inband(ptr)))
-		return false;
-	pool = ouro_pool_inband(ptr);
-	if (unlikely(!ouro_pool_is_block(pool, ptr)))
-		return false;
-	mark = ouro_mark_of(ptr);
-	if (unlikely(*(const u64 *)ptr == mark))
-		return false;
-	return push_here(pool->front, (void *)ptr, pool->size, mark, true);
+	return likely(pool) && push_here(pool->front, (void *)ptr, pool->size,
+					 mark, true);
 }
 
 /* As ouro_free(), on behalf of @caller: for the module's own layers. */
@@ -438,76 +406,3 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 		free_named_slow(heap, ptr, front, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(__ouro_free_front_nopreempt);
-
-/* Pops as many as this CPU's magazine holds, in one go. */
-static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
-		       gfp_t gfp, size_t count, void **blocks)
-{
-	struct ouro_front __percpu *fronts = READ_ONCE(heap->fronts) + index;
-	struct ouro_front *here;
-	size_t i, got = 0;
-
-	preempt_disable();
-	here = ouro_front_here(fronts);
-	if (ouro_front_enter(here)) {
-		while (got < count && (blocks[got] = ouro_front_pop(here)))
-			got++;
-		ouro_front_leave(here);
-	}
-	preempt_enable();
-	for (i = 0; i < got; i++)
-		block_begin(blocks[i], size, gfp, ouro_geometry[index].size);
-	return got;
-}
-
-/**
- * ouro_alloc_bulk() - allocate many blocks of one size, all or none
- * @heap: the owner
- * @size: of each in bytes
- * @gfp: as for ouro_alloc()
- * @count: of blocks
- * @blocks: filled with the blocks; on failure its contents are undefined
- *
- * Context: As ouro_alloc().
- * Return: 0, or -ENOMEM, and then nothing is allocated.
- */
-int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
-		    size_t count, void **blocks)
-{
-	bool poppable = size && size <= OURO_CLASS_MAX && !(gfp & GFP_ZONEMASK);
-	size_t got = 0;
-
-	block_might_alloc(gfp);
-	while (got < count) {
-		if (poppable)
-			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
-					count - got, blocks + got);
-		if (got == count)
-			break;
-		blocks[got] = alloc_any(heap, size, gfp, NUMA_NO_NODE,
-					_RET_IP_);
-		if (!blocks[got]) {
-			ouro_free_bulk(got, blocks);
-			return -ENOMEM;
-		}
-		got++;
-	}
-	return 0;
-}
-EXPORT_SYMBOL_OURO(ouro_alloc_bulk);
-
-/**
- * ouro_free_bulk() - free many blocks
- * @count: of blocks
- * @blocks: of any heaps and sizes; NULL among them is fine
- *
- * Context: Any, NMI included.
- */
-void ouro_free_bulk(size_t count, void **blocks)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		ouro_block_free(blocks[i], _RET_IP_);
-}
-EXPORT_SYMBOL_OURO(ouro_free_bulk);

@@ -8,9 +8,11 @@
 
 #include <linux/export.h>
 #include <linux/kasan.h>
+#include <linux/lockdep.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
@@ -64,6 +66,41 @@ static inline void ouro_kasan_poison(const void *block, size_t size)
 }
 
 static inline void ouro_kasan_unpoison(const void *block, size_t size)
+{
+}
+#endif
+
+/*
+ * Around the slow paths.  What they call of others takes spinlock_t; lockdep
+ * would have none taken in hardirq or under a raw lock, for PREEMPT_RT's sake.
+ * There we do not come so far in such a context, which is tight.  6.3 and
+ * before have no way to say so.
+ */
+extern struct lockdep_map ouro_slow_map;
+
+#if defined(DEFINE_WAIT_OVERRIDE_MAP) && defined(CONFIG_LOCKDEP) && \
+	!defined(CONFIG_PREEMPT_RT)
+#define OURO_SLOW_MAP DEFINE_WAIT_OVERRIDE_MAP(ouro_slow_map, LD_WAIT_CONFIG)
+
+static inline void ouro_slow_begin(void)
+{
+	if (!preemptible())
+		lock_map_acquire_try(&ouro_slow_map);
+}
+
+static inline void ouro_slow_end(void)
+{
+	if (!preemptible())
+		lock_map_release(&ouro_slow_map);
+}
+#else
+#define OURO_SLOW_MAP struct lockdep_map ouro_slow_map
+
+static inline void ouro_slow_begin(void)
+{
+}
+
+static inline void ouro_slow_end(void)
 {
 }
 #endif

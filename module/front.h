@@ -102,18 +102,20 @@ static __always_inline bool ouro_front_is_full(struct ouro_front *front,
 	return full;
 }
 
-/* Moves the top by @bytes, a constant; clears the bit if that has -1 in it. */
+/* Moves the top by @bytes; clears the bit if that has -1 in it. */
 static __always_inline void ouro_front_move(struct ouro_front *front,
 					    long bytes)
 {
 	asm volatile("addq %[bytes], %%gs:%[top]"
 		     : [top] "+m" (front->top)
-		     : [bytes] "i" (bytes) : "memory");
+		     : [bytes] "er" (bytes) : "memory");
 }
 
-static __always_inline void ouro_front_count(struct ouro_front *front)
+static __always_inline void ouro_front_count(struct ouro_front *front,
+					     unsigned long frees)
 {
-	asm volatile("incq %%gs:%[frees]" : [frees] "+m" (front->frees));
+	asm volatile("addq %[add], %%gs:%[frees]"
+		     : [frees] "+m" (front->frees) : [add] "er" (frees));
 }
 
 static __always_inline void ouro_front_leave(struct ouro_front *front)
@@ -161,9 +163,10 @@ static __always_inline void ouro_front_move(struct ouro_front *front,
 	WRITE_ONCE(front->top, front->top + bytes);
 }
 
-static __always_inline void ouro_front_count(struct ouro_front *front)
+static __always_inline void ouro_front_count(struct ouro_front *front,
+					     unsigned long frees)
 {
-	WRITE_ONCE(front->frees, front->frees + 1);
+	WRITE_ONCE(front->frees, front->frees + frees);
 }
 
 #endif
@@ -206,6 +209,19 @@ static __always_inline void *ouro_front_pop_leave(struct ouro_front *front)
 	return block;
 }
 
+/* Pop up to @count blocks in one go, and leave.  How many there were. */
+static __always_inline size_t ouro_front_pop_many(struct ouro_front *front,
+						  size_t count, void **blocks)
+{
+	void **place = ouro_front_place(ouro_front_top(front), 0);
+	size_t n = 0;
+
+	while (n < count && (blocks[n] = READ_ONCE(place[-1 - (long)n])))
+		n++;
+	ouro_front_move_leave(front, -(long)(n * sizeof(void *)));
+	return n;
+}
+
 /* Push a block unless the main magazine is full, and stay. */
 static __always_inline bool ouro_front_push(struct ouro_front *front,
 					    void *block)
@@ -215,7 +231,7 @@ static __always_inline bool ouro_front_push(struct ouro_front *front,
 	if (unlikely(ouro_front_is_full(front, top)))
 		return false;
 	WRITE_ONCE(*ouro_front_place(top, 0), block);
-	ouro_front_count(front);
+	ouro_front_count(front, 1);
 	ouro_front_move(front, sizeof(void *));
 	return true;
 }

@@ -15,6 +15,8 @@
 
 struct workqueue_struct *ouro_wq;
 
+OURO_SLOW_MAP;
+
 static int __init ouro_init(void)
 {
 	int err = -ENOMEM;

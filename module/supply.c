@@ -57,13 +57,15 @@ static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 void *ouro_supply_block(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
 			int node)
 {
-	void *block = fetch(heap, index, gfp, node);
+	void *block;
 
-	if (likely(block))
-		return block;
+	ouro_slow_begin();
+	block = fetch(heap, index, gfp, node);
 	/* What is drained may be of this class, or a unit for it. */
-	if (ouro_context_is_easy() && ouro_heap_drain_here(heap))
+	if (unlikely(!block) && ouro_context_is_easy() &&
+	    ouro_heap_drain_here(heap))
 		block = fetch(heap, index, gfp, node);
+	ouro_slow_end();
 	if (!block)
 		ouro_heap_failed(heap);
 	return block;
@@ -87,6 +89,7 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 
 	if (node == NUMA_NO_NODE)
 		node = heap->node;
+	ouro_slow_begin();
 	block = ouro_large_alloc(heap, size, gfp, node);
 	if (!block && ouro_context_is_easy()) {
 		/* What was freed may still be waiting for the worker. */
@@ -97,6 +100,7 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		if (atomic_long_read(&heap->held) < before)
 			block = ouro_large_alloc(heap, size, gfp, node);
 	}
+	ouro_slow_end();
 	if (!block)
 		ouro_heap_failed(heap);
 	return block;

@@ -127,6 +127,34 @@ static void twice_later(struct ouro_test *t)
 	scene_close(&scene);
 }
 
+/* In one bulk free, between others of its class: these go all the same. */
+static void twice_bulk(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	void *blocks[12];
+	int i;
+
+	if (!heap)
+		return;
+	scene_open(&scene, t, heap);
+	EXPECT_EQ(t, ouro_alloc_bulk(heap, 64, GFP_KERNEL, ARRAY_SIZE(blocks),
+				     blocks), 0);
+	ouro_free(blocks[4]);
+	blocks[4] = blocks[2];
+	ouro_free_bulk(ARRAY_SIZE(blocks), blocks);
+	scene_reported(&scene, "double free", true, "in bulk");
+
+	EXPECT_EQ(t, ouro_alloc_bulk(heap, 64, GFP_KERNEL, ARRAY_SIZE(blocks),
+				     blocks), 0);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		EXPECT(t, ouro_owns(heap, blocks[i]));
+	ouro_free(blocks[7]);
+	blocks[7] = blocks[6] + 8;
+	ouro_free_bulk(ARRAY_SIZE(blocks), blocks);
+	scene_reported(&scene, "not the start", true, "inner in bulk");
+	scene_close(&scene);
+}
+
 /* After it went back to its pool, which is elsewhere in the module. */
 static void twice_drained(struct ouro_test *t)
 {
@@ -393,6 +421,7 @@ static void flood(struct ouro_test *t)
 static const struct ouro_case misuse_cases[] = {
 	EACH_KIND(twice),
 	EACH_KIND(twice_later),
+	EACH_KIND(twice_bulk),
 	EACH_KIND(twice_drained),
 	EACH_KIND(twice_elsewhere),
 	EACH_KIND(twice_interrupt),

@@ -57,20 +57,10 @@ void ouro_backing_uncharge(struct ouro_heap *heap, size_t bytes)
 	atomic_long_sub(bytes, &heap->held);
 }
 
-/**
- * ouro_backing_pages() - 2^order pages, charged
- * @heap: the owner
- * @order: as for alloc_pages()
- * @gfp: the caller's
- * @node: or NUMA_NO_NODE
- *
- * Context: As @gfp says.
- * Return: the first byte, or NULL.
- */
-void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
-			 int node)
+/* Pages of which @bytes are charged. */
+static void *pages_get(struct ouro_heap *heap, size_t bytes, unsigned int order,
+		       gfp_t gfp, int node)
 {
-	size_t bytes = PAGE_SIZE << order;
 	struct mem_cgroup *old;
 	struct page *page;
 
@@ -87,6 +77,22 @@ void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
 	return page_address(page);
 }
 
+/**
+ * ouro_backing_pages() - 2^order pages, charged
+ * @heap: the owner
+ * @order: as for alloc_pages()
+ * @gfp: the caller's
+ * @node: or NUMA_NO_NODE
+ *
+ * Context: As @gfp says.
+ * Return: the first byte, or NULL.
+ */
+void *ouro_backing_pages(struct ouro_heap *heap, unsigned int order, gfp_t gfp,
+			 int node)
+{
+	return pages_get(heap, PAGE_SIZE << order, order, gfp, node);
+}
+
 void ouro_backing_free_pages(struct ouro_heap *heap, void *base,
 			     unsigned int order)
 {
@@ -99,23 +105,12 @@ void *ouro_backing_exact(struct ouro_heap *heap, size_t bytes, gfp_t gfp,
 			 int node)
 {
 	unsigned int order = get_order(bytes);
+	void *base = pages_get(heap, bytes, order, gfp, node);
 	size_t whole = PAGE_SIZE << order;
-	struct mem_cgroup *old;
-	struct page *page;
-	void *base;
 
-	if (ouro_fail(bytes) || !ouro_backing_charge(heap, bytes))
+	if (!base)
 		return NULL;
-	old = set_active_memcg(heap->memcg);
-	page = alloc_pages_node(node, backing_gfp(heap, gfp), order);
-	set_active_memcg(old);
-	if (!page) {
-		ouro_backing_uncharge(heap, bytes);
-		return NULL;
-	}
-	note_peak(heap);
-	base = page_address(page);
-	split_page(page, order);
+	split_page(virt_to_page(base), order);
 	for (; whole > bytes; whole -= PAGE_SIZE)
 		free_page((unsigned long)base + whole - PAGE_SIZE);
 	return base;

@@ -8,6 +8,7 @@
  * straight to its pool.
  */
 #include "ouro.h"
+#include <linux/kmemleak.h>
 #include "backing.h"
 #include "depot.h"
 #include "heap.h"
@@ -29,8 +30,14 @@ static size_t magazine_size(const struct ouro_geometry *geo)
 struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
 					   unsigned int index, gfp_t gfp)
 {
-	return ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
-				 ouro_backing_eager(gfp), NUMA_NO_NODE);
+	struct ouro_magazine *magazine;
+
+	magazine = ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
+				     ouro_backing_eager(gfp), NUMA_NO_NODE);
+	/* A round that was popped is not wiped: nobody may be found by it. */
+	if (magazine)
+		kmemleak_no_scan(magazine);
+	return magazine;
 }
 
 void ouro_magazine_destroy(struct ouro_heap *heap, unsigned int index,

@@ -8,7 +8,7 @@
  *   create NAME FLAGS		FLAGS as in enum ouro_heap_flags
  *   alloc NAME SIZE COUNT	from GFP_KERNEL, kept and filled
  *   free NAME COUNT		the newest ones, 0: all
- *   lose NAME			forget one block without freeing it
+ *   lose NAME COUNT		forget so many blocks without freeing them
  *   hide NAME			a kmalloc object that only a block points to
  *   unhide NAME		and that object goes
  *   trim NAME
@@ -103,9 +103,14 @@ static int do_free(struct puppet *p, unsigned long count)
 	return 0;
 }
 
-static int do_lose(struct puppet *p)
+/* What words on the stack may point to is another block, and that is freed. */
+static int do_lose(struct puppet *p, unsigned long count)
 {
-	return ouro_alloc(p->heap, 100, GFP_KERNEL) ? 0 : -ENOMEM;
+	while (count--)
+		if (!ouro_alloc(p->heap, 100, GFP_KERNEL))
+			return -ENOMEM;
+	ouro_free(ouro_alloc(p->heap, 100, GFP_KERNEL));
+	return 0;
 }
 
 /* The object is freed with the block it is in the payload of: never. */
@@ -163,7 +168,7 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 	if (!strcmp(verb, "free"))
 		return do_free(p, a);
 	if (!strcmp(verb, "lose"))
-		return do_lose(p);
+		return do_lose(p, a);
 	if (!strcmp(verb, "hide"))
 		return do_hide(p);
 	if (!strcmp(verb, "unhide"))

@@ -322,11 +322,11 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
 /* The short way, for blocks whose pool has its header in front of them. */
 static __always_inline bool free_inband(const void *ptr)
 {
-	u64 mark = ouro_mark_of(ptr);
-	struct ouro_pool *pool = ouro_block_pool(ptr, mark);
+	const struct ouro_pool *pool = ouro_pool_inband(ptr);
 
-	return likely(pool) && push_here(pool->front, (void *)ptr, pool->size,
-					 mark, true);
+	return likely(ouro_block_is_live(ptr)) &&
+	       push_here(pool->front, (void *)ptr, pool->size,
+			 ouro_mark_of(ptr), true);
 }
 
 /* As ouro_free(), on behalf of @caller: for the module's own layers. */

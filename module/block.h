@@ -42,23 +42,14 @@ static __always_inline void ouro_block_end(void *block, size_t whole, u64 mark)
 	ouro_kasan_poison(block, whole);
 }
 
-/*
- * The pool of a live block, if its header lies in front of it; else, and for
- * whatever is no live block, NULL.
- */
-static __always_inline struct ouro_pool *ouro_block_pool(const void *ptr,
-							 u64 mark)
+/* Whether this is a live block of a pool with its header in front of it. */
+static __always_inline bool ouro_block_is_live(const void *ptr)
 {
-	struct ouro_pool *pool;
-
 	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
 	    unlikely(!ouro_pool_is_inband(ptr)))
-		return NULL;
-	pool = ouro_pool_inband(ptr);
-	if (unlikely(!ouro_pool_is_block(pool, ptr)) ||
-	    unlikely(*(const u64 *)ptr == mark))
-		return NULL;
-	return pool;
+		return false;
+	return likely(ouro_pool_is_block(ouro_pool_inband(ptr), ptr)) &&
+	       likely(*(const u64 *)ptr != ouro_mark_of(ptr));
 }
 
 #endif /* OURO_MODULE_BLOCK_H */

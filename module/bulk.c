@@ -72,26 +72,26 @@ static size_t bulk_push(size_t count, void **blocks)
 	struct ouro_front *here;
 	unsigned long top;
 	size_t n = 0;
-	u64 mark;
 
-	mark = ouro_mark_of(blocks[0]);
-	pool = ouro_block_pool(blocks[0], mark);
-	if (unlikely(!pool))
+	if (unlikely(!ouro_block_is_live(blocks[0])))
 		return 0;
+	pool = ouro_pool_inband(blocks[0]);
 	fronts = pool->front;
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (likely(ouro_front_enter(here))) {
 		top = ouro_front_top(here);
 		while (!ouro_front_is_full(here, top)) {
-			ouro_block_end(blocks[n], pool->size, mark);
+			ouro_block_end(blocks[n], pool->size,
+				       ouro_mark_of(blocks[n]));
 			WRITE_ONCE(*ouro_front_place(top, 0), blocks[n]);
 			top += sizeof(void *);
 			if (++n == count)
 				break;
-			mark = ouro_mark_of(blocks[n]);
-			pool = ouro_block_pool(blocks[n], mark);
-			if (!pool || pool->front != fronts)
+			if (!ouro_block_is_live(blocks[n]))
+				break;
+			pool = ouro_pool_inband(blocks[n]);
+			if (pool->front != fronts)
 				break;
 		}
 		ouro_front_count(here, n);

@@ -312,6 +312,7 @@ static s64 hand_cache(struct bench *bench, unsigned int loops)
 	return hand(bench, loops, side_fill_cache, side_free_cache);
 }
 
+BENCH_SIDE(loop, pairs, 64, alloc_nothing, free_nothing);
 BENCH_SIDE(pair_ouro, pairs, 64, alloc_ouro, free_ouro);
 BENCH_SIDE(pair_cache, pairs, 64, alloc_cache, free_cache);
 BENCH_SIDE(batch_ouro, batch, 64, alloc_ouro, free_ouro);
@@ -356,13 +357,18 @@ static s64 fn##_on_2(struct bench *bench, unsigned int loops)		\
 	return on_cpus(bench, loops, fns, 0, 2);				\
 }
 
+ON_CPUS(side_loop);
 ON_CPUS(side_pair_ouro);
 ON_CPUS(side_pair_cache);
 ON_CPUS(side_batch_ouro);
 ON_CPUS(side_batch_cache);
 
-/* Ouro and its peer on one CPU, then on two. */
+/*
+ * Ouro and its peer on one CPU, then on two; and what the machine makes of a
+ * loop that touches no memory: its CPUs may be halves of one core.
+ */
 const struct bench_case bench_cpus_cases[] = {
+	{ "cpus-loop", 40000, { side_loop_on_1, side_loop_on_2 } },
 	{ "cpus-free", 4000, { side_pair_ouro_on_1, side_pair_cache_on_1,
 			       side_pair_ouro_on_2, side_pair_cache_on_2 } },
 	{ "cpus-batch", BENCH_BATCH,

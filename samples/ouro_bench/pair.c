@@ -68,17 +68,6 @@ static __always_inline void free_debug_cache(struct bench *bench, void *block,
 	kmem_cache_free(bench->debug_cache, block);
 }
 
-static __always_inline void *alloc_nothing(struct bench *bench, size_t size)
-{
-	return bench;
-}
-
-static __always_inline void free_nothing(struct bench *bench, void *block,
-					 size_t size)
-{
-	barrier();	/* else nothing is left of the loop */
-}
-
 /* One such cache changes a static key of the kernel, so it comes late. */
 static __always_inline s64 pairs_debug_cache(struct bench *bench,
 					     unsigned int loops, size_t size,

@@ -53,6 +53,17 @@ static __always_inline void free_kmalloc(struct bench *bench, void *block,
 	kfree(block);
 }
 
+static __always_inline void *alloc_nothing(struct bench *bench, size_t size)
+{
+	return bench;
+}
+
+static __always_inline void free_nothing(struct bench *bench, void *block,
+					 size_t size)
+{
+	barrier();	/* else nothing is left of the loop */
+}
+
 /*
  * Allocations are not checked: from the second on they get the block that was
  * freed last.

@@ -14,7 +14,7 @@
 struct ouro_heap;
 struct ouro_pool;
 
-#define OURO_ROUNDS_MAX		60	/* a magazine is at most 512 bytes */
+#define OURO_ROUNDS_MAX		124	/* a magazine is at most 1 KiB */
 
 /**
  * struct ouro_magazine - some free blocks of one class

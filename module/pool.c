@@ -326,7 +326,7 @@ unsigned int ouro_pool_harvest(struct ouro_pool *pool, unsigned int *twice)
 		*twice += hweight_long(both);
 		pool->free += hweight_long(bits & ~both);
 		pool->map[word] |= bits;
-		pool->top_word = max_t(u32, pool->top_word, word);
+		pool->top_word = max_t(u8, pool->top_word, word);
 	}
 	return found;
 }

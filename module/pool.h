@@ -33,13 +33,13 @@ struct ouro_marks;
  * @first: the first block
  * @class: index of the class
  * @blocks: in the pool
- * @free: bits set in @map; guarded by class->lock
- * @bucket: the list @link is on; guarded by class->lock
  * @unit: first unit in the arena
  * @link: on class->pools[@bucket]; guarded by class->lock
  * @arena: that the pool lies in
  * @remote_link: on class->remote while @announced is not 0
  * @announced: remote frees begun and not yet harvested
+ * @free: bits set in @map; guarded by class->lock
+ * @bucket: the list @link is on; guarded by class->lock
  * @top_word: no bit of @map is set in a word above this one
  * @rcu: an out-of-band header may be looked up until a grace period has passed
  * @marks: in checked heaps, else NULL
@@ -47,7 +47,8 @@ struct ouro_marks;
  * @remote: bit set: the block came back past the lock; @map has it clear
  * @bits: the memory of the maps
  *
- * The first 64 bytes are what ouro_free() reads.
+ * The first 64 bytes are what ouro_free() reads.  They do not change while the
+ * pool lives: CPUs that free do not wait for those that refill.
  */
 struct ouro_pool {
 	u64 magic;
@@ -60,21 +61,24 @@ struct ouro_pool {
 	char *first;
 	u16 class;
 	u16 blocks;
-	u16 free;
-	u8 bucket;
 	u8 unit;
 	struct ouro_arena *arena;
 
 	struct hlist_node link;
 	struct llist_node remote_link;
 	atomic_t announced;
-	u32 top_word;
+	u16 free;
+	u8 bucket;
+	u8 top_word;
 	struct rcu_head rcu;
 	struct ouro_marks *marks;
 	unsigned long *map;
 	unsigned long *remote;
 	unsigned long bits[];
 };
+
+static_assert(!IS_ENABLED(CONFIG_64BIT) ||
+	      offsetof(struct ouro_pool, link) == 64);
 
 extern u64 ouro_secret __ro_after_init;
 extern long ouro_direct_end __ro_after_init;

@@ -2,12 +2,17 @@
 # shellcheck shell=sh
 # Heaps on strings (see kmod/puppet.c) and their figures; sourced, never run.
 
-puppet()	# COMMAND...
+# Not by echo: which error there was is not what every shell's says.
+write_to()	# FILE TEXT
 {
-	echo "$*" >$DEBUG/ouro_puppet/do
+	printf '%s\n' "$2" | dd of="$1" bs=64k conv=notrunc status=none
 }
 
-# As the cgroup or CPU that a subshell is in: echo is a builtin, so the subshell itself writes.
+puppet()	# COMMAND...
+{
+	write_to $DEBUG/ouro_puppet/do "$*"
+}
+
 stat_of()	# HEAP FIELD
 {
 	awk -v f="$2" '$1 == f { print $2 }' "$OURO/$1/stat"

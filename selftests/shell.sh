@@ -147,11 +147,6 @@ case_debugfs_garbage()
 	return $status
 }
 
-write_to()	# FILE TEXT
-{
-	echo "$2" >"$1"
-}
-
 case_debugfs_misuse()
 {
 	before=$(cat $OURO/misuse)

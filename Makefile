@@ -34,7 +34,7 @@ clean: ## remove everything that was built, except cached kernels
 demo: ## boot stock Debian 6.1 in QEMU and watch the module work
 	@scripts/demo
 
-check: ## run all tests in VMs; KERNEL="6.1 um ..." chooses, STRESS=seconds lengthens
+check: ## run all tests in VMs; KERNEL="6.1 um lint ..." chooses, STRESS=seconds lengthens
 	@scripts/check $(KERNEL)
 
 vm: ## a shell in a VM with the module loaded; KERNEL=name (6.1)

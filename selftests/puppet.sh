@@ -55,5 +55,5 @@ free_kib()
 # KiB that may be missing after a while; KASAN keeps what was freed for long.
 free_slack()
 {
-	if grep -q ' kasan_report$' /proc/kallsyms; then echo 16384; else echo 2048; fi
+	if grep -q ' kasan_report$' /proc/kallsyms; then echo 6144; else echo 2048; fi
 }

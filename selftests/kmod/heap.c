@@ -249,7 +249,7 @@ static void trim(struct ouro_test *t)
 	for (i = 0; i < ARRAY_SIZE(mixed_sizes); i++) {
 		chain = chain_make(t, heap, mixed_sizes[i],
 				   min_t(size_t, SZ_1M / mixed_sizes[i],
-					 5000));
+					 TEST_MANY(20000, 5000)));
 		chain_free(chain);
 	}
 	test_heap_check(t, heap, 0);
@@ -274,12 +274,13 @@ static void drains(struct ouro_test *t)
 {
 	struct ouro_heap *heap = test_heap(t);
 	struct ouro_heap_stat full, tenth;
+	size_t size = TEST_MANY(256, 1024);
 	void *kept, *chain;
 
 	if (!heap)
 		return;
-	kept = chain_make(t, heap, 1024, 1024);
-	chain = chain_make(t, heap, 1024, 9 * 1024);
+	kept = chain_make(t, heap, size, SZ_1M / size);
+	chain = chain_make(t, heap, size, 9 * (SZ_1M / size));
 	ouro_heap_stat(heap, &full);
 	chain_free(chain);
 	ouro_heap_trim(heap);

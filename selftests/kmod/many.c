@@ -10,8 +10,8 @@
 #include "ouro_test.h"
 
 /* With lockdep ten thousand take minutes; the other kernels have them all. */
-#define MANY_FULL	(IS_ENABLED(CONFIG_PROVE_LOCKING) ? 2000 : 10000)
-#define MANY_SHORT	500
+#define MANY_FULL	TEST_MANY(10000, 2000)
+#define MANY_SHORT	TEST_MANY(1000, 500)
 
 static struct ouro_heap *one(int i, void **block)
 {

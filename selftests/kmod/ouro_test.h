@@ -215,11 +215,8 @@ static inline bool test_context_may_fail(enum test_context context)
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED },			\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
-/* The same with a bound on its time, in seconds. */
-#define EACH_KIND_SLOW(fn, seconds)					\
-	{ #fn "_plain", fn, 0, seconds },				\
-	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, seconds },		\
-	{ #fn "_debug", fn, OURO_HEAP_DEBUG, seconds }
+/* How many: with lockdep, under emulation, all takes twenty times as long. */
+#define TEST_MANY(all, few)	(IS_ENABLED(CONFIG_PROVE_LOCKING) ? (few) : (all))
 
 #define OURO_SUITE(suite_name, table)					\
 static struct ouro_suite test_suite = {					\

@@ -9,7 +9,7 @@
 #include "ouro_test.h"
 
 /* Allocations until a bad block must come by: more than a pool has. */
-#define POISON_BLOCKS(size)	(SZ_32K / (size) + 100)
+#define POISON_BLOCKS(size)	(SZ_32K / (size) + TEST_MANY(2000, 100))
 
 static noinline __no_sanitize_address
 void raw_write(u8 *ptr, size_t at, u8 value)

@@ -2,9 +2,9 @@
 /*
  * Arenas: taken from the page allocator in one go, given back as a whole.
  *
- * The first arena of a heap is one unit; each next one is about half as large
- * as all so far together, up to 1 MiB, so that a heap never holds more than half
- * again what it needs.  When memory is fragmented, or the limit near, smaller
+ * The first arena of a heap is as large as its first pool; each next one is
+ * about half as large as all so far together, up to 1 MiB, so that a heap never
+ * holds more than half again what it needs.  When memory is fragmented, or the limit near, smaller
  * ones are tried down to what the pool at hand needs.  Pools go where the
  * fewest units are free, so that the emptiest arenas drain.
  */

@@ -3,7 +3,6 @@
  * Backing: pages, descriptors and virtual memory for heaps.
  */
 #include "ouro.h"
-#include <linux/fault-inject.h>
 #include <linux/vmalloc.h>
 #include "backing.h"
 #include "fail.h"

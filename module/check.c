@@ -129,18 +129,16 @@ static void leak_forget(struct ouro_track *track, const void *block)
 {
 	if (!track->known || ouro_context_is_tight())
 		return;
-	ouro_slow_begin();
 	kmemleak_free(block);
-	ouro_slow_end();
 	track->known = false;
 }
 
 static void leak_learn(struct ouro_track *track, const void *block, gfp_t gfp)
 {
-	leak_forget(track, block);
-	if (track->known || ouro_context_is_tight())
+	if (ouro_context_is_tight())
 		return;
 	ouro_slow_begin();
+	leak_forget(track, block);
 	kmemleak_alloc(block, track->asked, 1, gfp & ~GFP_ZONEMASK);
 	ouro_slow_end();
 	track->known = true;

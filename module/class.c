@@ -137,7 +137,6 @@ static unsigned int class_harvest(struct ouro_class *class)
 	queue = llist_del_all(&class->remote);
 	llist_for_each_entry_safe(pool, next, queue, remote_link) {
 		found = ouro_pool_harvest(pool, &twice);
-		class->out -= found - twice;
 		all_twice += twice;
 		if (atomic_sub_return(found, &pool->announced) > 0)
 			llist_add(&pool->remote_link, &class->remote);
@@ -169,7 +168,7 @@ static void class_prune(struct ouro_class *class, unsigned int keep,
  * @dead: the list that ouro_class_give() filled; empty afterwards
  *
  * Context: Any but NMI, and on PREEMPT_RT preemptible unless the caller's
- * caller was not.
+ * caller was not.  Takes heap->arena_lock and the map's, one by one.
  * Return: how many there were.
  */
 unsigned long ouro_class_bury(struct hlist_head *dead)
@@ -254,7 +253,6 @@ unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
 		taken += ouro_pool_take(pool, count - taken, blocks + taken);
 		pool_relist(class, pool);
 	}
-	class->out += taken;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(heap, class, twice);
 	return taken;
@@ -285,7 +283,7 @@ void ouro_class_give(struct ouro_heap *heap, unsigned int index,
 	const struct ouro_geometry *geo = &ouro_geometry[index];
 	struct ouro_class *class = &heap->body->class[index];
 	struct ouro_pool *pool, *last = NULL;
-	unsigned int i, twice, again = 0;
+	unsigned int i, twice;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
@@ -298,12 +296,10 @@ void ouro_class_give(struct ouro_heap *heap, unsigned int index,
 			last = pool;
 		}
 		if (unlikely(!ouro_pool_give(pool, blocks[i])))
-			again++;
+			twice++;
 	}
 	if (last)
 		pool_relist(class, last);
-	class->out -= count - again;
-	twice += again;
 	if (class->nempty > OURO_EMPTY_KEPT)
 		class_prune(class, OURO_EMPTY_KEPT, dead);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
@@ -326,7 +322,7 @@ void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool)
 
 	raw_spin_lock_irqsave(&class->lock, flags);
 	class->npools++;
-	class->out += ouro_pool_take(pool, 1, &block);
+	ouro_pool_take(pool, 1, &block);
 	pool_list(class, pool);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	return block;

@@ -51,8 +51,6 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
  * @pools: by bucket; a pool is on exactly the list ouro_pool_bucket() names
  * @npools: on all lists
  * @nempty: on pools[OURO_EMPTY]
- * @out: blocks that have left the pools, wherever they are now:
- *	@out == sum over pools of (blocks - free)
  * @remote: pools with bits in their remote map, queued without the lock
  * @direct: blocks allocated past the fronts less those freed past them
  * @direct_frees: blocks freed past the fronts
@@ -62,7 +60,6 @@ struct ouro_class {
 	u32 npools;
 	struct hlist_head pools[OURO_BUCKETS];
 	u32 nempty;
-	unsigned long out;
 	struct llist_head remote;
 	atomic_long_t direct;
 	atomic_long_t direct_frees;

@@ -159,7 +159,8 @@ static unsigned long drain_depot(struct ouro_heap *heap, unsigned int index,
  * ouro_depot_drain_all() - empty all depots of a heap into its pools
  * @heap: the owner
  *
- * Context: Task context; takes depot->lock and class->lock, one by one.
+ * Context: Task context; takes depot->lock, class->lock and what
+ * ouro_class_bury() takes, one by one.
  * Return: how many blocks went.
  */
 unsigned long ouro_depot_drain_all(struct ouro_heap *heap)

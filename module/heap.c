@@ -17,8 +17,8 @@
 DEFINE_MUTEX(ouro_heaps_lock);	/* see heap.h */
 LIST_HEAD(ouro_heaps);
 
-bool ouro_harden_all;
-module_param_named(hardened, ouro_harden_all, bool, 0444);
+static bool harden_all;
+module_param_named(hardened, harden_all, bool, 0444);
 MODULE_PARM_DESC(hardened, "every heap is hardened (default: as created)");
 
 static size_t depots_size(void)
@@ -176,7 +176,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 		return NULL;
 	strscpy(heap->name, attr->name, sizeof(heap->name));
 	heap->flags = attr->flags;
-	if (ouro_harden_all)
+	if (harden_all)
 		heap->flags |= OURO_HEAP_HARDENED;
 	heap->node = attr->node;
 	heap->limit = attr->limit;

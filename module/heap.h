@@ -105,7 +105,6 @@ struct ouro_heap {
 /* Guards the list of heaps; outside every other lock of the module. */
 extern struct mutex ouro_heaps_lock;
 extern struct list_head ouro_heaps;
-extern bool ouro_harden_all;
 
 static inline bool ouro_heap_is_checked(const struct ouro_heap *heap)
 {
@@ -139,7 +138,6 @@ static inline void ouro_heap_failed(struct ouro_heap *heap)
 void ouro_reserve_destroy_all(struct ouro_heap *heap);
 
 struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);
-bool ouro_heap_drain_here(struct ouro_heap *heap);
 int ouro_heap_init(void);
 void ouro_heap_exit(void);
 

@@ -86,7 +86,7 @@ static void large_zero(struct ouro_large *large, gfp_t gfp)
 /**
  * ouro_large_alloc() - a block of whole pages
  * @heap: the owner
- * @size: in bytes, above OURO_CLASS_MAX
+ * @size: in bytes, above OURO_CLASS_MAX, at most OURO_LARGE_MAX
  * @gfp: the caller's
  * @node: or NUMA_NO_NODE
  *
@@ -97,13 +97,12 @@ void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 {
 	struct ouro_large *large;
 
-	if (ouro_context_is_tight() || size > OURO_LARGE_MAX)
+	if (ouro_context_is_tight())
 		return NULL;
 	large = ouro_backing_meta(heap, sizeof(*large), gfp, node);
 	if (!large)
 		return NULL;
 	large->heap = heap;
-	large->asked = size;
 	large->bytes = PAGE_ALIGN(size);
 	if (!large_back(large, gfp, node))
 		goto free_meta;
@@ -130,7 +129,7 @@ static void large_release(struct ouro_large *large)
 {
 	struct ouro_heap *heap = large->heap;
 
-	ouro_map_remove_large(large->base);
+	ouro_map_remove_large(large);
 	large_unlist(large);
 	if (!large->is_virtual)
 		kmemleak_free(large->base);

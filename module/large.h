@@ -19,7 +19,6 @@ struct ouro_heap;
  * @heap: owner
  * @base: first byte
  * @bytes: of pages
- * @asked: bytes asked for
  * @claimed: by the first free; a second one finds it so
  * @is_virtual: from vmalloc space
  */
@@ -30,7 +29,6 @@ struct ouro_large {
 	struct ouro_heap *heap;
 	void *base;
 	size_t bytes;
-	size_t asked;
 	int claimed;
 	bool is_virtual;
 };

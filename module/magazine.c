@@ -32,11 +32,13 @@ struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
 {
 	struct ouro_magazine *magazine;
 
+	gfp = ouro_backing_eager(gfp);
 	magazine = ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
-				     ouro_backing_eager(gfp), NUMA_NO_NODE);
+				     gfp, NUMA_NO_NODE);
 	/* A round that was popped is not wiped: nobody may be found by it. */
 	if (magazine)
-		kmemleak_no_scan(magazine);
+		kmemleak_scan_area(&magazine->next, sizeof(magazine->next),
+				   gfp);
 	return magazine;
 }
 
@@ -304,67 +306,66 @@ void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 		free_direct(heap, index, block);
 }
 
-/* Takes both magazines out of a front; their rounds are noted in them. */
-static void front_detach(struct ouro_front *front,
-			 struct ouro_magazine *magazines[2])
+/* What a front had. */
+struct detached {
+	struct ouro_magazine *main;
+	struct ouro_magazine *spare;
+	unsigned int rounds;
+	unsigned int spared;
+};
+
+static void front_detach(struct ouro_front *front, struct detached *had)
 {
-	magazines[0] = front->main;
-	magazines[1] = front->spare;
 	if (!front->main)
 		return;
-	front->main->rounds = main_rounds(front);
-	front->spare->rounds = front->spared;
+	had->main = front->main;
+	had->spare = front->spare;
+	had->rounds = main_rounds(front);
+	had->spared = front->spared;
 	ouro_front_change_begin(front);
-	WRITE_ONCE(front->loaded, front->loaded - (long)front->main->rounds -
-		   front->spared);
+	WRITE_ONCE(front->loaded,
+		   front->loaded - (long)had->rounds - (long)had->spared);
 	set_none(front);
 	ouro_front_change_end(front);
 	front->want = 4;
 }
 
 /* The front of a CPU that is dead, and was not in the middle of anything. */
-static void detach_dead(struct ouro_front *front,
-			struct ouro_magazine *magazines[2])
+static void detach_dead(struct ouro_front *front, struct detached *had)
 {
 	front->top += OURO_FRONT_ENTERED;
-	front_detach(front, magazines);
+	front_detach(front, had);
 	front->top -= OURO_FRONT_ENTERED;
 }
 
-static unsigned long magazines_drain(struct ouro_heap *heap, unsigned int index,
-				     struct ouro_magazine *magazines[2])
+static void detach_here(struct ouro_front __percpu *fronts,
+			struct detached *had)
 {
-	unsigned long drained = 0;
-	HLIST_HEAD(dead);
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		if (!magazines[i])
-			continue;
-		drained += magazines[i]->rounds;
-		if (magazines[i]->rounds)
-			ouro_class_give(heap, index, magazines[i]->rounds,
-					magazines[i]->block, &dead);
-		ouro_magazine_destroy(heap, index, magazines[i]);
-	}
-	ouro_class_bury(&dead);
-	return drained;
-}
-
-static unsigned long drain_here(struct ouro_heap *heap, unsigned int index)
-{
-	struct ouro_front __percpu *fronts = heap->body->fronts + index;
-	struct ouro_magazine *magazines[2] = { NULL, NULL };
 	struct ouro_front *here;
 
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (ouro_front_enter(here)) {
-		front_detach(raw_cpu_ptr(fronts), magazines);
+		front_detach(raw_cpu_ptr(fronts), had);
 		ouro_front_leave(here);
 	}
 	preempt_enable();
-	return magazines_drain(heap, index, magazines);
+}
+
+static void detached_empty(struct ouro_heap *heap, unsigned int index,
+			   const struct detached *had)
+{
+	HLIST_HEAD(dead);
+
+	if (had->rounds)
+		ouro_class_give(heap, index, had->rounds, had->main->block,
+				&dead);
+	if (had->spared)
+		ouro_class_give(heap, index, had->spared, had->spare->block,
+				&dead);
+	ouro_class_bury(&dead);
+	ouro_magazine_destroy(heap, index, had->main);
+	ouro_magazine_destroy(heap, index, had->spare);
 }
 
 /**
@@ -372,25 +373,28 @@ static unsigned long drain_here(struct ouro_heap *heap, unsigned int index)
  * @heap: the owner
  * @cpu: one that is dead, or -1 for the CPU that runs this
  *
- * Context: Task context; takes class->lock.
+ * Context: Task context; takes class->lock and what ouro_class_bury()
+ * takes, one by one.
  * Return: how many blocks went.
  */
 unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu)
 {
-	struct ouro_magazine *magazines[2];
+	struct ouro_front __percpu *fronts;
 	unsigned long drained = 0;
 	unsigned int i;
 
 	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
 		return 0;
 	for (i = 0; i < OURO_CLASSES; i++) {
-		if (cpu < 0) {
-			drained += drain_here(heap, i);
-			continue;
-		}
-		detach_dead(per_cpu_ptr(heap->body->fronts + i, cpu),
-			    magazines);
-		drained += magazines_drain(heap, i, magazines);
+		struct detached had = { };
+
+		fronts = heap->body->fronts + i;
+		if (cpu < 0)
+			detach_here(fronts, &had);
+		else
+			detach_dead(per_cpu_ptr(fronts, cpu), &had);
+		detached_empty(heap, i, &had);
+		drained += had.rounds + had.spared;
 	}
 	return drained;
 }

@@ -14,18 +14,16 @@
 struct ouro_heap;
 struct ouro_pool;
 
-#define OURO_ROUNDS_MAX		124	/* a magazine is at most 1 KiB */
+#define OURO_ROUNDS_MAX		126	/* a magazine is at most 1 KiB */
 
 /**
  * struct ouro_magazine - some free blocks of one class
  * @next: in a depot
- * @rounds: blocks in it while it is in no front's main place
  * @none: NULL: what a pop from an empty magazine finds
  * @block: the blocks
  */
 struct ouro_magazine {
 	struct ouro_magazine *next;
-	unsigned long rounds;
 	void *none;
 	void *block[];
 };

@@ -45,17 +45,6 @@ static int map_store(struct xarray *xa, unsigned long index, void *entry,
 	return xa_err(old);
 }
 
-static void *map_erase(struct xarray *xa, unsigned long index)
-{
-	unsigned long flags;
-	void *old;
-
-	xa_lock_irqsave(xa, flags);
-	old = __xa_erase(xa, index);
-	xa_unlock_irqrestore(xa, flags);
-	return old;
-}
-
 static void map_erase_units(struct ouro_arena *arena, unsigned int units)
 {
 	unsigned long flags, first = unit_of(arena->base);
@@ -107,10 +96,13 @@ int ouro_map_add_large(struct ouro_large *large, gfp_t gfp)
 	return map_store(&map_larges, page_of(large->base), large, gfp);
 }
 
-/* Only one of several callers gets the descriptor: frees are told apart so. */
-struct ouro_large *ouro_map_remove_large(const void *ptr)
+void ouro_map_remove_large(struct ouro_large *large)
 {
-	return map_erase(&map_larges, page_of(ptr));
+	unsigned long flags;
+
+	xa_lock_irqsave(&map_larges, flags);
+	__xa_erase(&map_larges, page_of(large->base));
+	xa_unlock_irqrestore(&map_larges, flags);
 }
 
 /* The large block whose first page @ptr points into.  Under rcu_read_lock(). */

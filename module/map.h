@@ -15,7 +15,7 @@ int ouro_map_add_arena(struct ouro_arena *arena, gfp_t gfp);
 void ouro_map_remove_arena(struct ouro_arena *arena);
 struct ouro_arena *ouro_map_arena(const void *ptr);
 int ouro_map_add_large(struct ouro_large *large, gfp_t gfp);
-struct ouro_large *ouro_map_remove_large(const void *ptr);
+void ouro_map_remove_large(struct ouro_large *large);
 struct ouro_large *ouro_map_large(const void *ptr);
 void ouro_map_exit(void);
 

@@ -36,7 +36,7 @@
 #include "compat.h"
 
 #define OURO_UNIT_SHIFT		14
-#define OURO_UNIT		((unsigned long)SZ_16K)		/* bytes */
+#define OURO_UNIT		(1UL << OURO_UNIT_SHIFT)	/* 16 KiB */
 #define OURO_UNIT_ORDER		(OURO_UNIT_SHIFT - PAGE_SHIFT)
 
 static_assert(PAGE_SHIFT <= OURO_UNIT_SHIFT);

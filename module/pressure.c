@@ -44,6 +44,9 @@ bool ouro_heap_drain_here(struct ouro_heap *heap)
 	return blocks || pools;
 }
 
+/* Bound to CPUs: empties their magazines. */
+static struct workqueue_struct *drain_wq;
+
 struct drain_work {
 	struct work_struct work;
 	struct ouro_heap *heap;
@@ -86,7 +89,7 @@ static void drain_everywhere(struct ouro_heap *heap)
 		drain = per_cpu_ptr(drains, cpu);
 		drain->heap = heap;
 		INIT_WORK(&drain->work, drain_work);
-		queue_work_on(cpu, ouro_drain_wq, &drain->work);
+		queue_work_on(cpu, drain_wq, &drain->work);
 	}
 	for_each_online_cpu(cpu) {
 		drain = per_cpu_ptr(drains, cpu);
@@ -136,7 +139,7 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 	/* In magazines and empty pools there may be as much again. */
 	list_for_each_entry(heap, &ouro_heaps, link)
 		pages += (max(atomic_long_read(&heap->parked), 0L) +
-			  (heap->body ? OURO_UNIT : 0)) >> PAGE_SHIFT;
+			  (READ_ONCE(heap->body) ? OURO_UNIT : 0)) >> PAGE_SHIFT;
 	mutex_unlock(&ouro_heaps_lock);
 	return pages ?: SHRINK_EMPTY;
 }
@@ -168,6 +171,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 }
 
 static struct shrinker *shrinker;
+static int cpu_state;
 
 /* Runs on another CPU once @cpu is dead: its magazines have no owner. */
 static int cpu_dead(unsigned int cpu)
@@ -181,16 +185,13 @@ static int cpu_dead(unsigned int cpu)
 	return 0;
 }
 
-static int cpu_state;
-struct workqueue_struct *ouro_drain_wq;
-
 int __init ouro_pressure_init(void)
 {
 	int err = -ENOMEM;
 
-	ouro_drain_wq = alloc_workqueue("ouro_drain",
+	drain_wq = alloc_workqueue("ouro_drain",
 					WQ_MEM_RECLAIM | OURO_WQ_PERCPU, 0);
-	if (!ouro_drain_wq)
+	if (!drain_wq)
 		return -ENOMEM;
 	shrinker = ouro_shrinker_create("ouro", shrink_count, shrink_scan);
 	if (!shrinker)
@@ -206,7 +207,7 @@ int __init ouro_pressure_init(void)
 destroy_shrinker:
 	ouro_shrinker_destroy(shrinker);
 destroy_wq:
-	destroy_workqueue(ouro_drain_wq);
+	destroy_workqueue(drain_wq);
 	return err;
 }
 
@@ -214,5 +215,5 @@ void ouro_pressure_exit(void)
 {
 	cpuhp_remove_state_nocalls(cpu_state);
 	ouro_shrinker_destroy(shrinker);
-	destroy_workqueue(ouro_drain_wq);
+	destroy_workqueue(drain_wq);
 }

@@ -5,10 +5,11 @@
 #ifndef OURO_PRESSURE_H
 #define OURO_PRESSURE_H
 
-struct workqueue_struct;
+#include "ouro.h"
 
-/* Bound to CPUs: empties their magazines. */
-extern struct workqueue_struct *ouro_drain_wq;
+struct ouro_heap;
+
+bool ouro_heap_drain_here(struct ouro_heap *heap);
 
 int ouro_pressure_init(void);
 void ouro_pressure_exit(void);

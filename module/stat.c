@@ -95,7 +95,7 @@ void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 			   stat->held);
 	stat->limit = READ_ONCE(heap->limit);
 	stat->metadata = sizeof(*heap) + atomic_long_read(&heap->metadata);
-	if (heap->body)
+	if (READ_ONCE(heap->body))
 		stat->metadata += num_possible_cpus() * OURO_CLASSES *
 				  sizeof(struct ouro_front);
 	stat->arenas = READ_ONCE(heap->narenas);

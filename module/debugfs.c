@@ -157,7 +157,7 @@ static char unit_char(const struct ouro_arena *arena, unsigned int unit)
 	if (unit && READ_ONCE(arena->pool[unit - 1]) == pool)
 		return '-';
 	if (copy_from_kernel_nofault(&header, pool,
-				     offsetof(struct ouro_pool, link)) ||
+				     offsetofend(struct ouro_pool, free)) ||
 	    !header.blocks || header.free > header.blocks)
 		return '?';
 	if (!header.free)

@@ -2,10 +2,11 @@
 # shellcheck shell=sh
 # Cases about files and modules; sourced, never run. Each is a function case_NAME; see ktap_run.
 
-SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.json debugfs.limit debugfs.trim
+SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.json debugfs.limit debugfs.trim
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
 	parameter.fail_nth module.busy module.orphan module.twice usercopy.large
-	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed shrinker.drop_caches
+	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
+	shrinker.drop_caches shrinker.counts
 	kmemleak.sees kmemleak.follows pages.return"
 
 case_debugfs_readable()
@@ -64,6 +65,27 @@ case_debugfs_figures()
 	return $status
 }
 
+map_of()	# HEAP: the units of its arenas, one character each
+{
+	awk '!/^#/ { print $3 }' "$OURO/$1/arenas"
+}
+
+# On one CPU the magazines take a known number of blocks out of a pool: 125 of some 254.
+case_debugfs_arenas()
+{
+	puppet create units 0 && on_cpu 0 puppet alloc units 64 100 || return 1
+	status=0
+	expect_eq "one pool in use" "$(map_of units)" 4 || status=1
+	on_cpu 0 puppet alloc units 64 3000 || status=1
+	map_of units | grep -q '##' || { map_of units; echo "no full pools"; status=1; }
+	puppet alloc units 7600 1 || status=1
+	map_of units | grep -q '[0-9]-' || { map_of units; echo "no pool of several units"; status=1; }
+	puppet free units 0 && puppet trim units || status=1
+	expect_eq "all free" "$(map_of units)" "" || status=1
+	puppets_gone units
+	return $status
+}
+
 # Not a parser: brackets pair up, quotes are even, and each value is what stat says.
 case_debugfs_json()
 {
@@ -113,8 +135,13 @@ case_debugfs_limit()
 
 case_debugfs_trim()
 {
-	puppet create trim 0 && puppet alloc trim 1000 5000 && puppet free trim 0 || return 1
+	puppet create trim 0 || return 1
 	status=0
+	# Whatever CPU has it in its magazines.
+	for cpu in $(online_cpus); do
+		on_cpu "$cpu" puppet alloc trim 1000 5000 && on_cpu "$cpu" puppet free trim 0 || status=1
+	done
+	[ "$(stat_of trim cached)" -gt 0 ] || { echo "nothing was cached"; status=1; }
 	echo 1 >$OURO/trim/trim || status=1
 	expect_eq "held after trim" "$(stat_of trim held)" 0 || status=1
 	expect_eq "cached after trim" "$(stat_of trim cached)" 0 || status=1

@@ -14,7 +14,7 @@ cgroup_make()	# NAME: a cgroup with memory control
 	mkdir -p $CGROUP/"$1" && [ -e $CGROUP/"$1"/memory.current ] || return 4
 }
 
-# In a subshell that is in the cgroup; echo is a builtin, so the subshell itself writes.
+# In a subshell that is in the cgroup, and so is what it starts.
 in_cgroup()	# NAME COMMAND...
 (
 	sh -c 'echo $PPID' >$CGROUP/"$1"/cgroup.procs || exit 1
@@ -92,6 +92,11 @@ spare_cpu()
 cpu_set()	# CPU 0|1
 {
 	echo "$2" >/sys/devices/system/cpu/cpu"$1"/online
+}
+
+online_cpus()
+{
+	awk -F '[ :\t]+' '/^processor/ { print $2 }' /proc/cpuinfo
 }
 
 on_cpu()	# CPU COMMAND...
@@ -186,6 +191,25 @@ case_shrinker_drop_caches()
 	return $status
 }
 
+# What the kernel may hope for when it asks: at least what lies in the depots.
+case_shrinker_counts()
+{
+	file=$(find $DEBUG/shrinker/ouro-*/count 2>/dev/null | head -n 1)
+	[ -n "$file" ] || { skip "this kernel does not show its shrinkers"; return 4; }
+	puppet create shrink 0 && on_cpu 0 puppet alloc shrink 1000 2000 || return 1
+	status=0
+	on_cpu 0 puppet free shrink 0 || status=1
+	pages=$(awk '$1 == 1024 { print int($4 * 1024 / 4096) }' $OURO/shrink/classes)
+	counted=$(awk '{ n += $2 } END { print n + 0 }' "$file")
+	[ "$pages" -gt 0 ] || { echo "nothing was in the depot"; status=1; }
+	[ "$counted" -ge "$pages" ] || { echo "$counted pages counted, $pages in the depot"; status=1; }
+	puppet trim shrink || status=1
+	after=$(awk '{ n += $2 } END { print n + 0 }' "$file")
+	[ "$after" -le $((counted - pages)) ] || { echo "$after pages counted after, $counted before"; status=1; }
+	puppets_gone shrink
+	return $status
+}
+
 # ---- leaks -----------------------------------------------------------------------------------
 
 # kmemleak speaks of what is older than five seconds.
@@ -223,11 +247,13 @@ case_kmemleak_follows()
 	status=0
 	for flags in 0 2 4; do
 		puppet create hide$flags $flags && puppet hide hide$flags || return 1
+		# A depot with several magazines, full and empty.
+		puppet alloc hide$flags 64 3000 && puppet free hide$flags 2000 || return 1
 	done
 	kmemleak_scan >"$TMP/leaks"
 	grep -q 'unreferenced object' "$TMP/leaks" && { cat "$TMP/leaks"; status=1; }
 	for flags in 0 2 4; do
-		puppet unhide hide$flags || status=1
+		puppet free hide$flags 1000 && puppet unhide hide$flags || status=1
 		puppets_gone hide$flags
 	done
 	return $status
@@ -236,7 +262,9 @@ case_kmemleak_follows()
 # Forty megabytes in and out, several times.
 case_pages_return()
 {
+	before=
 	for flags in 0 2 4 0 2 4 0 2 4; do
+		# The first of each kind fills what the kernel keeps for itself.
 		[ "$flags" != 4 ] || before=${before:-$(free_kib)}
 		puppet create pages $flags && puppet alloc pages 1000 20000 && puppet alloc pages 100000 200 || return 1
 		[ $flags -eq 0 ] || puppet free pages 0

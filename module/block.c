@@ -159,10 +159,10 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 	ouro_block_might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (gfp_is_bad(heap, gfp))
+	if (gfp_is_bad(heap, gfp) || size > OURO_LARGE_MAX) {
+		ouro_heap_failed(heap);
 		return NULL;
-	if (size > OURO_LARGE_MAX)
-		return NULL;
+	}
 	if (size > OURO_CLASS_MAX)
 		return ouro_supply_large(heap, size, gfp, node);
 	index = ouro_class_index(size);
@@ -206,8 +206,10 @@ EXPORT_SYMBOL_OURO(__ouro_alloc);
 void *ouro_alloc_node(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 {
 	if (node != NUMA_NO_NODE &&
-	    (node < 0 || node >= MAX_NUMNODES || !node_online(node)))
+	    (node < 0 || node >= MAX_NUMNODES || !node_online(node))) {
+		ouro_heap_failed(heap);
 		return NULL;
+	}
 	return alloc_any(heap, size, gfp, node, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_alloc_node);

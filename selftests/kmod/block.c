@@ -210,6 +210,7 @@ static void nothing(struct ouro_test *t)
 static void zone_flags(struct ouro_test *t)
 {
 	struct ouro_heap *heap = test_heap(t);
+	struct ouro_heap_stat stat;
 
 	if (!heap)
 		return;
@@ -217,6 +218,8 @@ static void zone_flags(struct ouro_test *t)
 	EXPECT(t, !ouro_alloc(heap, 64, GFP_KERNEL | __GFP_DMA32));
 	EXPECT(t, !ouro_alloc(heap, 64, GFP_KERNEL | __GFP_HIGHMEM));
 	EXPECT(t, !ouro_zalloc(heap, 20000, GFP_KERNEL | __GFP_DMA));
+	ouro_heap_stat(heap, &stat);
+	EXPECT_EQ(t, stat.failed, 4);
 	test_heap_check(t, heap, 0);
 	test_heap_close(t, heap);
 }

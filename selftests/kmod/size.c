@@ -185,6 +185,7 @@ static void absurd(struct ouro_test *t)
 		SIZE_MAX / 2 + 1, (size_t)INT_MAX + 1, (size_t)INT_MAX * 2,
 	};
 	struct ouro_heap *heap = test_heap(t);
+	struct ouro_heap_stat stat;
 	struct test_log log;
 	size_t size;
 	int i;
@@ -200,6 +201,8 @@ static void absurd(struct ouro_test *t)
 		EXPECT(t, !ouro_zalloc(heap, size, GFP_KERNEL));
 	}
 	EXPECT_EQ(t, test_log_count(&log, ""), 0);
+	ouro_heap_stat(heap, &stat);
+	EXPECT_EQ(t, stat.failed, 3 * ARRAY_SIZE(sizes));
 	test_heap_check(t, heap, 0);
 	test_heap_close(t, heap);
 }

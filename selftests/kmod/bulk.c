@@ -12,7 +12,10 @@ static const size_t counts[] = { 1, 2, 31, 64, 65, 500 };
 static void some(struct ouro_test *t, struct ouro_heap *heap, void **blocks,
 		 size_t size, size_t count)
 {
+	struct ouro_heap_stat before, after;
 	size_t i;
+
+	ouro_heap_stat(heap, &before);
 
 	if (!EXPECT_EQ(t, ouro_alloc_bulk(heap, size, GFP_KERNEL, count,
 					  blocks), 0))
@@ -31,6 +34,9 @@ static void some(struct ouro_test *t, struct ouro_heap *heap, void **blocks,
 			ouro_free(blocks[i]);
 	}
 	test_heap_check(t, heap, 0);
+	ouro_heap_stat(heap, &after);
+	EXPECT_EQ(t, after.frees - before.frees, count);
+	EXPECT_EQ(t, after.allocs - before.allocs, count);
 	cond_resched();
 }
 

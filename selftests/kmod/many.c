@@ -78,7 +78,6 @@ static void some(struct ouro_test *t)
 struct creator {
 	struct completion done;
 	struct ouro_test *t;
-	int id;
 	unsigned int made;
 	unsigned int refused;
 };
@@ -111,8 +110,8 @@ static int creator_thread(void *data)
 		ouro_free(ptr);
 		EXPECT_EQ(c->t, ouro_heap_destroy(heap), 0);
 	}
-	complete(&c->done);
-	return 0;
+	/* Whoever waits may unload this module. */
+	kthread_complete_and_exit(&c->done, 0);
 }
 
 static void creators(struct ouro_test *t)
@@ -123,7 +122,7 @@ static void creators(struct ouro_test *t)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(creator); i++) {
-		creator[i] = (struct creator){ .t = t, .id = i };
+		creator[i] = (struct creator){ .t = t };
 		init_completion(&creator[i].done);
 		task = kthread_run(creator_thread, &creator[i],
 				   "ouro_create/%d", i);

@@ -190,9 +190,14 @@ static void of_heap(struct ouro_test *t)
 	struct ouro_heap_attr attr = { .flags = t->c->flags,
 		.node = NUMA_NO_NODE, .reserve_size = RESERVE_SIZE,
 		.reserve_count = RESERVE_COUNT };
-	struct ouro_heap *heap = test_heap_attr(t, &attr);
+	struct ouro_heap *heap;
 	struct ouro_reserve *reserve;
 
+	attr.name = "too-small";
+	attr.limit = PAGE_SIZE;
+	EXPECT_EQ(t, PTR_ERR_OR_ZERO(ouro_heap_create_attr(&attr)), -ENOMEM);
+	attr.limit = 0;
+	heap = test_heap_attr(t, &attr);
 	if (!heap)
 		return;
 	reserve = ouro_heap_reserve(heap);
@@ -271,8 +276,8 @@ static int taker_thread(void *data)
 		}
 		cond_resched();
 	}
-	complete(&taker->done);
-	return 0;
+	/* Whoever waits may unload this module. */
+	kthread_complete_and_exit(&taker->done, 0);
 }
 
 static void takers(struct ouro_test *t)

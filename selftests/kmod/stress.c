@@ -280,8 +280,8 @@ static int worker_thread(void *data)
 	}
 	hrtimer_cancel(&w->timer);
 	irq_work_sync(&w->irq_work);
-	complete(&w->done);
-	return 0;
+	/* Whoever waits may unload this module. */
+	kthread_complete_and_exit(&w->done, 0);
 }
 
 static void workers_run(struct stress *s)

@@ -4,14 +4,15 @@
 #include <linux/string.h>
 #include "ouro_test.h"
 
+/* Two may share a state, an interrupt and who it interrupts: any number will do. */
 u32 test_random(u32 *state)
 {
-	u32 x = *state ?: 0x9e3779b9;
+	u32 x = READ_ONCE(*state) ?: 0x9e3779b9;
 
 	x ^= x << 13;
 	x ^= x >> 17;
 	x ^= x << 5;
-	*state = x;
+	WRITE_ONCE(*state, x);
 	return x;
 }
 EXPORT_SYMBOL_GPL(test_random);

@@ -36,8 +36,8 @@
 #include "compat.h"
 
 #define OURO_UNIT_SHIFT		14
-#define OURO_UNIT		(1UL << OURO_UNIT_SHIFT)	/* 16 KiB */
 #define OURO_UNIT_ORDER		(OURO_UNIT_SHIFT - PAGE_SHIFT)
+#define OURO_UNIT		(PAGE_SIZE << OURO_UNIT_ORDER)	/* 16 KiB */
 
 static_assert(PAGE_SHIFT <= OURO_UNIT_SHIFT);
 

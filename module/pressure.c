@@ -190,7 +190,7 @@ int __init ouro_pressure_init(void)
 	int err = -ENOMEM;
 
 	drain_wq = alloc_workqueue("ouro_drain",
-					WQ_MEM_RECLAIM | OURO_WQ_PERCPU, 0);
+				   WQ_MEM_RECLAIM | OURO_WQ_PERCPU, 0);
 	if (!drain_wq)
 		return -ENOMEM;
 	shrinker = ouro_shrinker_create("ouro", shrink_count, shrink_scan);

@@ -6,13 +6,10 @@
 #define OURO_BENCH_H
 
 #include <linux/mempool.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/types.h>
 #include <ouro/heap.h>
 #include <ouro/reserve.h>
-
-struct seq_file;
 
 #define BENCH_NAME	"ouro_bench"
 #define BENCH_BATCH	4096	/* blocks that a batch has live at once */
@@ -96,10 +93,12 @@ s64 bench_round_median(s64 *samples, unsigned int count);
 
 int bench_mix_write(struct bench_mix *mix, char *text);
 void bench_mix_exit(struct bench_mix *mix);
+void bench_mix_forget(struct bench_mix *mix);
 int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
 int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
 
+void bench_hold_nothing(struct bench *bench);
 int bench_hold(struct bench *bench, const char *name,
 	       struct bench_result *result);
 

@@ -262,6 +262,9 @@ static s64 hand(struct bench *bench, unsigned int loops, bench_fn fill_fn,
 {
 	s64 filled, freed;
 
+	/* What is allocated must find its way back. */
+	if (!cpu_online(1))
+		return -ENODEV;
 	filled = on_cpus(bench, loops, &fill_fn, 0, 1);
 	if (filled < 0)
 		return filled;

@@ -54,15 +54,13 @@ static void mix_ouro_put(struct bench *bench)
 {
 	ouro_heap_destroy(mix_heap);
 	mix_heap = NULL;
+	bench_mix_forget(&bench->mix);
 }
 
 static int mix_kmalloc_get(struct bench *bench, u64 *value)
 {
-	if (!bench->mix.count)
-		return -ENODATA;
-	value[0] = bench->mix.count;
-	value[1] = bench->mix.asked;
-	return bench_mix_fill_kmalloc(&bench->mix);
+	return bench->mix.count ? bench_mix_fill_kmalloc(&bench->mix) :
+				  -ENODATA;
 }
 
 static void mix_kmalloc_put(struct bench *bench)
@@ -179,7 +177,8 @@ static const struct holding holdings[] = {
 
 static const struct holding *held;
 
-static void put_held(struct bench *bench)
+/* Before anything else uses what things are held in, or goes. */
+void bench_hold_nothing(struct bench *bench)
 {
 	if (held)
 		held->put(bench);
@@ -200,7 +199,7 @@ int bench_hold(struct bench *bench, const char *name,
 	unsigned int i;
 	int err;
 
-	put_held(bench);
+	bench_hold_nothing(bench);
 	if (!strcmp(name, "nothing"))
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(holdings); i++)
@@ -211,6 +210,6 @@ int bench_hold(struct bench *bench, const char *name,
 	result->name = held->name;
 	err = held->get(bench, result->value);
 	if (err)
-		put_held(bench);
+		bench_hold_nothing(bench);
 	return err;
 }

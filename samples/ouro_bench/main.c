@@ -15,6 +15,7 @@
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -58,7 +59,10 @@ static int run(char *text, struct bench_result *result)
 	    rounds > ROUNDS_MAX)
 		return -EINVAL;
 	which = find_case(name);
-	return which ? bench_round_run(&bench, which, rounds, result) : -ENOENT;
+	if (!which)
+		return -ENOENT;
+	bench_hold_nothing(&bench);
+	return bench_round_run(&bench, which, rounds, result);
 }
 
 static int hold(char *text, struct bench_result *result)
@@ -68,6 +72,7 @@ static int hold(char *text, struct bench_result *result)
 
 static int take_sizes(char *text, struct bench_result *result)
 {
+	bench_hold_nothing(&bench);
 	return bench_mix_write(&bench.mix, text);
 }
 
@@ -93,41 +98,23 @@ static ssize_t take_text(const char __user *from, size_t len,
 	return err ?: len;
 }
 
-static ssize_t sizes_write(struct file *file, const char __user *from,
-			   size_t len, loff_t *pos)
-{
-	return take_text(from, len, take_sizes);
+/* A file that is only written. */
+#define BENCH_FILE(name, take)						\
+static ssize_t name##_write(struct file *file, const char __user *from,	\
+			    size_t len, loff_t *pos)			\
+{									\
+	return take_text(from, len, take);				\
+}									\
+									\
+static const struct file_operations name##_fops = {			\
+	.owner = THIS_MODULE,						\
+	.open = simple_open,						\
+	.write = name##_write,						\
 }
 
-static ssize_t run_write(struct file *file, const char __user *from, size_t len,
-			 loff_t *pos)
-{
-	return take_text(from, len, run);
-}
-
-static ssize_t hold_write(struct file *file, const char __user *from,
-			  size_t len, loff_t *pos)
-{
-	return take_text(from, len, hold);
-}
-
-static const struct file_operations sizes_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = sizes_write,
-};
-
-static const struct file_operations run_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = run_write,
-};
-
-static const struct file_operations hold_fops = {
-	.owner = THIS_MODULE,
-	.open = simple_open,
-	.write = hold_write,
-};
+BENCH_FILE(sizes, take_sizes);
+BENCH_FILE(run, run);
+BENCH_FILE(hold, hold);
 
 static int results_show(struct seq_file *m, void *unused)
 {
@@ -218,9 +205,7 @@ static int __init arrays_create(void)
 /* Also of what was created in part. */
 static void destroy_all(void)
 {
-	struct bench_result unused;
-
-	bench_hold(&bench, "nothing", &unused);
+	bench_hold_nothing(&bench);
 	bench_mix_exit(&bench.mix);
 	heaps_destroy();
 	caches_destroy();

@@ -7,8 +7,8 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
-#include <ouro/block.h>
 #include "bench.h"
+#include "ways.h"
 
 #define MIX_MAX		4000000	/* blocks */
 
@@ -131,6 +131,12 @@ void bench_mix_drop_kmalloc(struct bench_mix *mix)
 	}
 }
 
+/* Of blocks that went with their heap. */
+void bench_mix_forget(struct bench_mix *mix)
+{
+	memset(mix->blocks, 0, mix->count * sizeof(*mix->blocks));
+}
+
 /* One life of a heap: the time to fill it, or that to destroy it. */
 static s64 life_ouro(struct bench_mix *mix, bool want_fill)
 {
@@ -145,7 +151,7 @@ static s64 life_ouro(struct bench_mix *mix, bool want_fill)
 	filled = ktime_get_ns();
 	ouro_heap_destroy(heap);
 	gone = ktime_get_ns();
-	memset(mix->blocks, 0, mix->count * sizeof(*mix->blocks));
+	bench_mix_forget(mix);
 	return err ?: want_fill ? filled - begin : gone - filled;
 }
 
@@ -189,7 +195,9 @@ static __always_inline void **victim(struct bench *bench, u32 turn)
 	return &bench->block[(turn * 0x9e3779b1u) >> 20];
 }
 
-static s64 replace_ouro(struct bench *bench, unsigned int loops)
+/* Both ways of free take NULL: the slots are empty at first. */
+static __always_inline s64 replace(struct bench *bench, unsigned int loops,
+				   alloc_way alloc, free_way free)
 {
 	const u16 *sizes = bench->mix.sizes;
 	unsigned int i;
@@ -202,34 +210,23 @@ static s64 replace_ouro(struct bench *bench, unsigned int loops)
 	start = ktime_get_ns();
 	for (i = 0; i < loops; i++) {
 		slot = victim(bench, i);
-		ouro_free(*slot);
-		*slot = ouro_alloc(bench->heap, sizes[i], GFP_KERNEL);
+		free(bench, *slot, sizes[i]);
+		*slot = alloc(bench, sizes[i]);
 	}
 	start = ktime_get_ns() - start;
-	ouro_free_bulk(BENCH_BATCH, bench->block);
+	for (i = 0; i < BENCH_BATCH; i++)
+		free(bench, bench->block[i], 0);
 	return start;
+}
+
+static s64 replace_ouro(struct bench *bench, unsigned int loops)
+{
+	return replace(bench, loops, alloc_ouro, free_ouro);
 }
 
 static s64 replace_kmalloc(struct bench *bench, unsigned int loops)
 {
-	const u16 *sizes = bench->mix.sizes;
-	unsigned int i;
-	void **slot;
-	u64 start;
-
-	if (bench->mix.count < loops)
-		return -ENODATA;
-	memset(bench->block, 0, BENCH_BATCH * sizeof(*bench->block));
-	start = ktime_get_ns();
-	for (i = 0; i < loops; i++) {
-		slot = victim(bench, i);
-		kfree(*slot);
-		*slot = kmalloc(sizes[i], GFP_KERNEL);
-	}
-	start = ktime_get_ns() - start;
-	for (i = 0; i < BENCH_BATCH; i++)
-		kfree(bench->block[i]);
-	return start;
+	return replace(bench, loops, alloc_kmalloc, free_kmalloc);
 }
 
 const struct bench_case bench_mix_cases[] = {

@@ -25,10 +25,12 @@ static s64 pieces_region(struct bench *bench, unsigned int loops)
 		for (j = 0; j < PIECES; j++) {
 			piece = ouro_region_alloc(&region, PIECE, GFP_KERNEL);
 			if (unlikely(!piece))
-				return -ENOMEM;
+				break;
 			bench->block[j] = piece;
 		}
 		ouro_region_release(&region);
+		if (unlikely(j < PIECES))
+			return -ENOMEM;
 	}
 	return ktime_get_ns() - start;
 }
@@ -36,18 +38,21 @@ static s64 pieces_region(struct bench *bench, unsigned int loops)
 static s64 pieces_kmalloc(struct bench *bench, unsigned int loops)
 {
 	u64 start = ktime_get_ns();
-	unsigned int i, j;
+	unsigned int i, j, got;
 	void *piece;
 
 	for (i = 0; i < loops; i += PIECES) {
 		for (j = 0; j < PIECES; j++) {
 			piece = kmalloc(PIECE, GFP_KERNEL);
 			if (unlikely(!piece))
-				return -ENOMEM;
+				break;
 			bench->block[j] = piece;
 		}
-		for (j = 0; j < PIECES; j++)
-			kfree(bench->block[j]);
+		got = j;
+		while (j)
+			kfree(bench->block[--j]);
+		if (unlikely(got < PIECES))
+			return -ENOMEM;
 	}
 	return ktime_get_ns() - start;
 }

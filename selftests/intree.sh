@@ -3,11 +3,10 @@
 # Show the tests at work as a target of the kernel's own selftests: copies them into a kernel tree and runs
 #   make -C tools/testing/selftests TARGETS=ouro run_tests
 # inside user-mode Linux, which sees the host's files. KTAP on stdout. OURO_ONLY chooses cases, as for run.sh.
-# usage: selftests/intree.sh [um|um-kasan]
+# usage: selftests/intree.sh; STRESS=seconds lengthens the stress tests
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
-name=${1:-um}
 
 # A kernel tree of links, with directories of its own where something is added or built.
 tree_make()	# DIR
@@ -49,7 +48,7 @@ main()
 {
 	local tmp status=0
 
-	eval "$("$top/scripts/kernel" "$name")"
+	eval "$("$top/scripts/kernel" um)"
 	eval "$("$top/scripts/kernel" src)"
 	tmp=$(mktemp -d)
 	# shellcheck disable=SC2064
@@ -59,7 +58,9 @@ main()
 	ouro_make "$tmp/ouro"
 	make -s -C "$tmp/linux/tools/testing/selftests" TARGETS=ouro "OURO_TOP=$tmp/ouro" "KDIR=$KDIR" "ARCH=$KARCH" all \
 		>"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
-	"$top/scripts/vm" "$name" --no-build --quiet --timeout 300 -- "$(guest_command "$tmp")" >"$tmp/out" || status=$?
+	# Three of the cases are stress.
+	"$top/scripts/vm" um --no-build --quiet --timeout $((300 + 3 * ${STRESS:-0})) -- "$(guest_command "$tmp")" \
+		>"$tmp/out" || status=$?
 	cat "$tmp/out"
 	grep -q '^ok 1 selftests: ouro: run.sh$' "$tmp/out" && [[ $status = 0 ]]
 }

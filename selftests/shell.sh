@@ -4,7 +4,7 @@
 
 SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.json debugfs.limit debugfs.trim
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
-	parameter.fail_nth module.busy module.orphan module.twice usercopy.large
+	parameter.fail_nth sample.sessions module.busy module.orphan module.twice usercopy.large
 	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
 	shrinker.drop_caches shrinker.counts
 	kmemleak.sees kmemleak.follows pages.return"
@@ -236,6 +236,22 @@ case_parameter_fail_nth()
 	[ "$(cat $file)" -gt 0 ] || { echo "it forgot the count"; status=1; }
 	echo 0 >$file
 	puppets_gone nth
+	return $status
+}
+
+# The module that README.md shows, and what it says comes of it.
+case_sample_sessions()
+{
+	module_path sessions >/dev/null || { skip "the samples are not here"; return 4; }
+	log_say "sessions"
+	module_load sessions || return 1
+	status=0
+	expect_eq live "$(stat_of sessions live)" 750 || status=1
+	expect_eq live_bytes "$(stat_of sessions live_bytes)" 90000 || status=1
+	expect_eq sizes "$(awk '!/^#/ { printf "%s ", $1 }' $OURO/sessions/classes)" "16 120 224 " || status=1
+	rmmod sessions || status=1
+	expect_eq reports "$(log_count 'ouro: heap sessions: destroyed with 750 live blocks of 90000 bytes$' sessions)" 1 ||
+		status=1
 	return $status
 }
 

@@ -81,12 +81,17 @@ load_all()
 	echo "$SECONDS_OF_STRESS" >$FRAME/seconds
 }
 
+# For good: what is left to run are cases written in shell.
+unload_suites()
+{
+	for suite in $SUITES; do
+		! module_loaded "ouro_test_$suite" || rmmod "ouro_test_$suite" || return 1
+	done
+}
+
 unload_all()
 {
-	for suite in $SUITES puppet; do
-		rmmod "ouro_test_$suite" || return 1
-	done
-	rmmod ouro_test && rmmod ouro
+	unload_suites && rmmod ouro_test_puppet && rmmod ouro_test && rmmod ouro
 }
 
 wanted()	# NAME

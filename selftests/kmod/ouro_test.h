@@ -215,8 +215,10 @@ static inline bool test_context_may_fail(enum test_context context)
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED },			\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
-/* How many: with lockdep, under emulation, all takes twenty times as long. */
-#define TEST_MANY(all, few)	(IS_ENABLED(CONFIG_PROVE_LOCKING) ? (few) : (all))
+/* How many: with lockdep or KCSAN, under emulation, all takes far too long. */
+#define TEST_MANY(all, few)						\
+	(IS_ENABLED(CONFIG_PROVE_LOCKING) || IS_ENABLED(CONFIG_KCSAN) ?	\
+	 (few) : (all))
 
 #define OURO_SUITE(suite_name, table)					\
 static struct ouro_suite test_suite = {					\

@@ -4,9 +4,9 @@
  *
  * The first arena of a heap is as large as its first pool; each next one is
  * about half as large as all so far together, up to 1 MiB, so that a heap never
- * holds more than half again what it needs.  When memory is fragmented, or the limit near, smaller
- * ones are tried down to what the pool at hand needs.  Pools go where the
- * fewest units are free, so that the emptiest arenas drain.
+ * holds more than half again what it needs.  When memory is fragmented, or the
+ * limit near, smaller ones are tried down to what the pool at hand needs.  Pools
+ * go where the fewest units are free, so that the emptiest arenas drain.
  */
 #include "ouro.h"
 #include <linux/kmemleak.h>

@@ -124,7 +124,10 @@ int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 	return 0;
 }
 
-/* kmemleak takes locks and memory: not where the context is tight. */
+/*
+ * kmemleak takes locks and memory: not where the context is tight.  The caller
+ * is in a slow section or preemptible, see ouro_slow_begin().
+ */
 static void leak_forget(struct ouro_track *track, const void *block)
 {
 	if (!track->known || ouro_context_is_tight())

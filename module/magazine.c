@@ -314,6 +314,7 @@ struct detached {
 	unsigned int spared;
 };
 
+/* Takes both magazines out of an entered front. */
 static void front_detach(struct ouro_front *front, struct detached *had)
 {
 	if (!front->main)

@@ -49,8 +49,8 @@ static s64 pieces_kmalloc(struct bench *bench, unsigned int loops)
 			bench->block[j] = piece;
 		}
 		got = j;
-		while (j)
-			kfree(bench->block[--j]);
+		for (j = 0; j < got; j++)
+			kfree(bench->block[j]);
 		if (unlikely(got < PIECES))
 			return -ENOMEM;
 	}

@@ -16,7 +16,6 @@ static void some(struct ouro_test *t, struct ouro_heap *heap, void **blocks,
 	size_t i;
 
 	ouro_heap_stat(heap, &before);
-
 	if (!EXPECT_EQ(t, ouro_alloc_bulk(heap, size, GFP_KERNEL, count,
 					  blocks), 0))
 		return;

@@ -273,7 +273,7 @@ static void forget_pools(struct ouro_arena *arena)
 			continue;
 		}
 		/* The header may be gone after that. */
-		unit += ouro_geometry[pool->class].units;
+		unit += pool->class->geo->units;
 		ouro_pool_forget(pool);
 	}
 }

@@ -49,25 +49,29 @@ static __always_inline void *pop_here(struct ouro_front __percpu *fronts,
 	return block;
 }
 
-/* A block of a heap that the fast path does not serve, if it is at hand. */
-static void *fetch_near(struct ouro_heap *heap, unsigned int index, int node)
+/* A block that is at hand or, in the long way, is not. */
+static void *fetch(struct ouro_heap *heap, gfp_t gfp, unsigned int index,
+		   int node)
 {
-	/* Pairs with ouro_heap_body(). */
-	struct ouro_body *body = smp_load_acquire(&heap->body);
+	struct ouro_body *body = ouro_heap_body(heap, gfp);
+	void *block = NULL;
 
-	if (!body || ouro_heap_is_fast(heap) || node != NUMA_NO_NODE)
+	if (unlikely(!body)) {
+		ouro_heap_failed(heap);
 		return NULL;
-	return pop_here(body->fronts + index, true);
+	}
+	/* Where the fast path has not looked. */
+	if (!ouro_heap_is_fast(heap) && node == NUMA_NO_NODE)
+		block = pop_here(body->class[index].fronts, true);
+	return block ?: ouro_supply_block(&body->class[index], gfp, node);
 }
 
 static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 				 unsigned int index, int node,
 				 unsigned long caller)
 {
-	void *block = fetch_near(heap, index, node);
+	void *block = fetch(heap, gfp, index, node);
 
-	if (!block)
-		block = ouro_supply_block(heap, index, gfp, node);
 	if (unlikely(!block))
 		return NULL;
 	if (unlikely(ouro_heap_is_checked(heap)))
@@ -294,12 +298,12 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 	if (ouro_heap_is_debug(heap)) {
 		ouro_check_poison(pool, block);
 	} else {
-		if (push_here(heap->body->fronts + pool->class, block,
-			      pool->size, mark, true))
+		if (push_here(pool->class->fronts, block, pool->size, mark,
+			      true))
 			return;
 		ouro_block_end(block, pool->size, mark);
 	}
-	ouro_magazine_free(heap, pool, block);
+	ouro_magazine_free(pool, block);
 }
 
 /* Everything that the short way of a free leaves, misuse included. */
@@ -366,8 +370,8 @@ static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
 	if (!ZERO_OR_NULL_PTR(ptr)) {
 		rcu_read_lock();
 		pool = ouro_pool_find(ptr);
-		if (pool && (pool->heap != heap ||
-			     pool->class != front >> OURO_FRONT_SHIFT))
+		if (pool && (pool->heap != heap || pool->class->geo !=
+			     &ouro_geometry[front >> OURO_FRONT_SHIFT]))
 			ouro_check_report(OURO_MISUSE_HEAP, heap, pool, ptr,
 					  caller);
 		rcu_read_unlock();

@@ -85,12 +85,16 @@ void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key)
 	lockdep_set_class_and_subclass(&class->lock, key, OURO_LOCK_CLASS);
 }
 
-void ouro_class_init(struct ouro_class *class, struct lock_class_key *key)
+/* All but the fronts and depots, which the caller has. */
+void ouro_class_init(struct ouro_class *class, struct ouro_heap *heap,
+		     const struct ouro_geometry *geo)
 {
 	unsigned int i;
 
+	class->heap = heap;
+	class->geo = geo;
 	raw_spin_lock_init(&class->lock);
-	ouro_class_set_key(class, key);
+	ouro_class_set_key(class, heap->key);
 	for (i = 0; i < OURO_BUCKETS; i++)
 		INIT_HLIST_HEAD(&class->pools[i]);
 	init_llist_head(&class->remote);
@@ -209,21 +213,20 @@ static struct ouro_pool *class_pick(struct ouro_class *class, int node,
 }
 
 /* Tells of blocks that were freed twice, and takes the second free back. */
-static void tell_twice(struct ouro_heap *heap, struct ouro_class *class,
-		       unsigned int twice)
+static void tell_twice(struct ouro_class *class, unsigned int twice)
 {
 	while (unlikely(twice)) {
 		atomic_long_inc(&class->direct);
 		atomic_long_dec(&class->direct_frees);
-		ouro_check_report(OURO_MISUSE_TWICE, heap, NULL, NULL, 0);
+		ouro_check_report(OURO_MISUSE_TWICE, class->heap, NULL, NULL,
+				  0);
 		twice--;
 	}
 }
 
 /**
  * ouro_class_take() - move blocks out of the pools, the fullest pools first
- * @heap: the owner, with a body
- * @index: of the class
+ * @class: of the blocks
  * @count: wanted
  * @node: where they must be, or NUMA_NO_NODE: the near ones first
  * @exact: a pool that was wanted on @node and came from another will not do
@@ -232,11 +235,9 @@ static void tell_twice(struct ouro_heap *heap, struct ouro_class *class,
  * Context: Any but NMI; takes class->lock.  At most @count blocks are moved.
  * Return: how many.
  */
-unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
-			     unsigned int count, int node, bool exact,
-			     void **blocks)
+unsigned int ouro_class_take(struct ouro_class *class, unsigned int count,
+			     int node, bool exact, void **blocks)
 {
-	struct ouro_class *class = &heap->body->class[index];
 	bool strict = node != NUMA_NO_NODE;
 	unsigned int taken = 0, twice;
 	struct ouro_pool *pool;
@@ -254,7 +255,7 @@ unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
 		pool_relist(class, pool);
 	}
 	raw_spin_unlock_irqrestore(&class->lock, flags);
-	tell_twice(heap, class, twice);
+	tell_twice(class, twice);
 	return taken;
 }
 
@@ -266,10 +267,9 @@ static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
 
 /**
  * ouro_class_give() - put blocks back into their pools
- * @heap: the owner
- * @index: of the class
+ * @class: of the blocks
  * @count: of blocks
- * @blocks: all of this heap and class
+ * @blocks: all of this class
  * @dead: pools that became empty are added
  *
  * Pools that become empty, but for OURO_EMPTY_KEPT, are put on @dead: the caller
@@ -277,11 +277,9 @@ static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
  *
  * Context: Any but NMI; takes class->lock.
  */
-void ouro_class_give(struct ouro_heap *heap, unsigned int index,
-		     unsigned int count, void **blocks, struct hlist_head *dead)
+void ouro_class_give(struct ouro_class *class, unsigned int count,
+		     void **blocks, struct hlist_head *dead)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_class *class = &heap->body->class[index];
 	struct ouro_pool *pool, *last = NULL;
 	unsigned int i, twice;
 	unsigned long flags;
@@ -289,7 +287,7 @@ void ouro_class_give(struct ouro_heap *heap, unsigned int index,
 	raw_spin_lock_irqsave(&class->lock, flags);
 	twice = class_harvest(class);
 	for (i = 0; i < count; i++) {
-		pool = pool_of(geo, blocks[i]);
+		pool = pool_of(class->geo, blocks[i]);
 		if (pool != last) {
 			if (last)
 				pool_relist(class, last);
@@ -303,20 +301,19 @@ void ouro_class_give(struct ouro_heap *heap, unsigned int index,
 	if (class->nempty > OURO_EMPTY_KEPT)
 		class_prune(class, OURO_EMPTY_KEPT, dead);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
-	tell_twice(heap, class, twice);
+	tell_twice(class, twice);
 }
 
 /**
  * ouro_class_add() - take a new pool in, and its first block out
- * @heap: the owner
  * @pool: on no list yet
  *
  * Context: Any but NMI; takes class->lock.
  * Return: the block: whoever made the pool is served.
  */
-void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool)
+void *ouro_class_add(struct ouro_pool *pool)
 {
-	struct ouro_class *class = &heap->body->class[pool->class];
+	struct ouro_class *class = pool->class;
 	unsigned long flags;
 	void *block;
 
@@ -330,7 +327,6 @@ void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool)
 
 /**
  * ouro_class_give_remote() - free a block without a lock
- * @heap: the owner
  * @pool: it belongs to
  * @block: its start
  *
@@ -340,10 +336,9 @@ void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool)
  *
  * Context: Any, NMI included.
  */
-void ouro_class_give_remote(struct ouro_heap *heap, struct ouro_pool *pool,
-			    void *block)
+void ouro_class_give_remote(struct ouro_pool *pool, void *block)
 {
-	struct ouro_class *class = &heap->body->class[pool->class];
+	struct ouro_class *class = pool->class;
 	unsigned int index = ouro_pool_index(pool, block);
 
 	atomic_long_inc(&class->direct_frees);
@@ -356,20 +351,18 @@ void ouro_class_give_remote(struct ouro_heap *heap, struct ouro_pool *pool,
 	 * each harvest and never released before its heap, which does no harm.
 	 */
 	if (unlikely(test_and_set_bit(index, pool->remote)))
-		tell_twice(heap, class, 1);
+		tell_twice(class, 1);
 }
 
 /**
  * ouro_class_trim() - give back every empty pool
- * @heap: the owner, with a body
- * @index: of the class
+ * @class: of them
  *
  * Context: Any but NMI; takes class->lock, then heap->arena_lock.
  * Return: how many pools went.
  */
-unsigned long ouro_class_trim(struct ouro_heap *heap, unsigned int index)
+unsigned long ouro_class_trim(struct ouro_class *class)
 {
-	struct ouro_class *class = &heap->body->class[index];
 	HLIST_HEAD(dead);
 	unsigned long flags;
 	unsigned int twice;
@@ -378,6 +371,6 @@ unsigned long ouro_class_trim(struct ouro_heap *heap, unsigned int index)
 	twice = class_harvest(class);
 	class_prune(class, 0, &dead);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
-	tell_twice(heap, class, twice);
+	tell_twice(class, twice);
 	return ouro_class_bury(&dead);
 }

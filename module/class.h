@@ -7,6 +7,8 @@
 
 #include "ouro.h"
 
+struct ouro_depot;
+struct ouro_front;
 struct ouro_heap;
 struct ouro_pool;
 
@@ -47,6 +49,10 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
 
 /**
  * struct ouro_class - the pools of one block size in one heap
+ * @heap: owner
+ * @geo: what its blocks are like
+ * @fronts: one on each CPU
+ * @depot: one on each node
  * @lock: guards all up to @remote
  * @pools: by bucket; a pool is on exactly the list ouro_pool_bucket() names
  * @npools: on all lists
@@ -56,6 +62,10 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
  * @direct_frees: blocks freed past the fronts
  */
 struct ouro_class {
+	struct ouro_heap *heap;
+	const struct ouro_geometry *geo;
+	struct ouro_front __percpu *fronts;
+	struct ouro_depot *depot;
 	raw_spinlock_t lock;
 	u32 npools;
 	struct hlist_head pools[OURO_BUCKETS];
@@ -67,17 +77,15 @@ struct ouro_class {
 
 void ouro_geometry_init(void);
 void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key);
-void ouro_class_init(struct ouro_class *class, struct lock_class_key *key);
-unsigned int ouro_class_take(struct ouro_heap *heap, unsigned int index,
-			     unsigned int count, int node, bool exact,
-			     void **blocks);
-void ouro_class_give(struct ouro_heap *heap, unsigned int index,
-		     unsigned int count, void **blocks,
-		     struct hlist_head *dead);
+void ouro_class_init(struct ouro_class *class, struct ouro_heap *heap,
+		     const struct ouro_geometry *geo);
+unsigned int ouro_class_take(struct ouro_class *class, unsigned int count,
+			     int node, bool exact, void **blocks);
+void ouro_class_give(struct ouro_class *class, unsigned int count,
+		     void **blocks, struct hlist_head *dead);
 unsigned long ouro_class_bury(struct hlist_head *dead);
-void *ouro_class_add(struct ouro_heap *heap, struct ouro_pool *pool);
-void ouro_class_give_remote(struct ouro_heap *heap, struct ouro_pool *pool,
-			    void *block);
-unsigned long ouro_class_trim(struct ouro_heap *heap, unsigned int index);
+void *ouro_class_add(struct ouro_pool *pool);
+void ouro_class_give_remote(struct ouro_pool *pool, void *block);
+unsigned long ouro_class_trim(struct ouro_class *class);
 
 #endif /* OURO_MODULE_CLASS_H */

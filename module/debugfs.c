@@ -89,8 +89,9 @@ DEFINE_SHOW_ATTRIBUTE(stat);
 static int json_show(struct seq_file *m, void *v)
 {
 	struct ouro_heap *heap = m->private;
-	struct ouro_class_stat class;
+	struct ouro_class_stat read;
 	struct ouro_heap_stat stat;
+	struct ouro_class *class;
 	const char *comma = "";
 	unsigned int i;
 
@@ -101,14 +102,14 @@ static int json_show(struct seq_file *m, void *v)
 		seq_printf(m, ", \"%s\": %lu", stat_fields[i].name,
 			   stat_value(&stat, &stat_fields[i]));
 	seq_puts(m, ", \"classes\": [");
-	for (i = 0; i < OURO_CLASSES; i++) {
-		ouro_stat_class(heap, i, &class);
-		if (!class.allocs && !class.pools)
+	ouro_heap_for_each_class(heap, class) {
+		ouro_stat_class(class, &read);
+		if (!read.allocs && !read.pools)
 			continue;
 		seq_printf(m, "%s{\"size\": %u, \"live\": %lu, \"magazines\": %lu, \"depot\": %lu, \"pools\": %lu, \"empty\": %lu, \"allocs\": %lu, \"frees\": %lu}",
-			   comma, ouro_geometry[i].size, class.live,
-			   class.fronts, class.depot, class.pools, class.empty,
-			   class.allocs, class.frees);
+			   comma, class->geo->size, read.live, read.fronts,
+			   read.depot, read.pools, read.empty, read.allocs,
+			   read.frees);
 		comma = ", ";
 	}
 	seq_puts(m, "]}\n");
@@ -120,20 +121,20 @@ static int classes_show(struct seq_file *m, void *v)
 {
 	struct ouro_heap *heap = m->private;
 	struct ouro_class_stat stat;
-	unsigned int i;
+	struct ouro_class *class;
 
 	seq_puts(m, "# size: bytes of a block; live, magazines, depot: blocks; pools: of KiB each, of these empty\n");
 	seq_printf(m, "# %5s %10s %10s %10s %8s %5s %7s %12s %12s\n", "size",
 		   "live", "magazines", "depot", "pools", "KiB", "empty",
 		   "allocs", "frees");
-	for (i = 0; i < OURO_CLASSES; i++) {
-		ouro_stat_class(heap, i, &stat);
+	ouro_heap_for_each_class(heap, class) {
+		ouro_stat_class(class, &stat);
 		if (!stat.allocs && !stat.pools)
 			continue;
 		seq_printf(m, "%7u %10lu %10lu %10lu %8lu %5lu %7lu %12lu %12lu\n",
-			   ouro_geometry[i].size, stat.live, stat.fronts,
+			   class->geo->size, stat.live, stat.fronts,
 			   stat.depot, stat.pools,
-			   (ouro_geometry[i].units * OURO_UNIT) / SZ_1K,
+			   (class->geo->units * OURO_UNIT) / SZ_1K,
 			   stat.empty, stat.allocs, stat.frees);
 	}
 	return 0;

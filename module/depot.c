@@ -18,9 +18,9 @@ void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key)
 	ouro_depot_set_key(depot, key);
 }
 
-static struct ouro_depot *depot_here(struct ouro_heap *heap, unsigned int index)
+static struct ouro_depot *depot_here(struct ouro_class *class)
 {
-	return &heap->body->depot[numa_mem_id() * OURO_CLASSES + index];
+	return &class->depot[numa_mem_id()];
 }
 
 static long magazine_bytes(const struct ouro_geometry *geo)
@@ -29,11 +29,10 @@ static long magazine_bytes(const struct ouro_geometry *geo)
 }
 
 /* Trades the empty main magazine for a full one of the depot. */
-bool ouro_depot_load(struct ouro_heap *heap, unsigned int index,
-		     struct ouro_front *front)
+bool ouro_depot_load(struct ouro_class *class, struct ouro_front *front)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
+	const struct ouro_geometry *geo = class->geo;
+	struct ouro_depot *depot = depot_here(class);
 	struct ouro_magazine *full;
 	unsigned long flags;
 
@@ -51,7 +50,7 @@ bool ouro_depot_load(struct ouro_heap *heap, unsigned int index,
 	raw_spin_unlock_irqrestore(&depot->lock, flags);
 	if (!full)
 		return false;
-	atomic_long_sub(magazine_bytes(geo), &heap->parked);
+	atomic_long_sub(magazine_bytes(geo), &class->heap->parked);
 	ouro_front_change_begin(front);
 	ouro_front_set_main(front, full, geo->rounds, geo->rounds);
 	WRITE_ONCE(front->loaded, front->loaded + geo->rounds);
@@ -60,11 +59,10 @@ bool ouro_depot_load(struct ouro_heap *heap, unsigned int index,
 }
 
 /* Trades the full spare magazine for an empty one; main becomes the spare. */
-bool ouro_depot_park(struct ouro_heap *heap, unsigned int index,
-		     struct ouro_front *front)
+bool ouro_depot_park(struct ouro_class *class, struct ouro_front *front)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
+	const struct ouro_geometry *geo = class->geo;
+	struct ouro_depot *depot = depot_here(class);
 	struct ouro_magazine *empty;
 	unsigned long flags;
 
@@ -80,7 +78,7 @@ bool ouro_depot_park(struct ouro_heap *heap, unsigned int index,
 	raw_spin_unlock_irqrestore(&depot->lock, flags);
 	if (!empty)
 		return false;
-	atomic_long_add(magazine_bytes(geo), &heap->parked);
+	atomic_long_add(magazine_bytes(geo), &class->heap->parked);
 	ouro_front_change_begin(front);
 	WRITE_ONCE(front->loaded, front->loaded - geo->rounds);
 	WRITE_ONCE(front->spare, front->main);
@@ -90,16 +88,16 @@ bool ouro_depot_park(struct ouro_heap *heap, unsigned int index,
 }
 
 /* Adds an empty magazine to the depot while it has fewer than it may. */
-void ouro_depot_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
+void ouro_depot_equip(struct ouro_class *class, gfp_t gfp)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
-	struct ouro_depot *depot = depot_here(heap, index);
+	const struct ouro_geometry *geo = class->geo;
+	struct ouro_depot *depot = depot_here(class);
 	struct ouro_magazine *empty;
 	unsigned long flags;
 
 	if (READ_ONCE(depot->nempty) + READ_ONCE(depot->nfull) >= geo->parked)
 		return;
-	empty = ouro_magazine_create(heap, index, gfp);
+	empty = ouro_magazine_create(class, gfp);
 	if (!empty)
 		return;
 	raw_spin_lock_irqsave(&depot->lock, flags);
@@ -110,24 +108,24 @@ void ouro_depot_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
 		empty = NULL;
 	}
 	raw_spin_unlock_irqrestore(&depot->lock, flags);
-	ouro_magazine_destroy(heap, index, empty);
+	ouro_magazine_destroy(class, empty);
 }
 
-static void magazine_destroy_list(struct ouro_heap *heap, unsigned int index,
+static void magazine_destroy_list(struct ouro_class *class,
 				  struct ouro_magazine *magazine)
 {
 	struct ouro_magazine *next;
 
 	for (; magazine; magazine = next) {
 		next = magazine->next;
-		ouro_magazine_destroy(heap, index, magazine);
+		ouro_magazine_destroy(class, magazine);
 	}
 }
 
-static unsigned long drain_depot(struct ouro_heap *heap, unsigned int index,
-				 struct ouro_depot *depot)
+static unsigned long drain_node(struct ouro_class *class,
+				struct ouro_depot *depot)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
+	const struct ouro_geometry *geo = class->geo;
 	struct ouro_magazine *full, *empty, *next;
 	unsigned long flags, drained = 0;
 	HLIST_HEAD(dead);
@@ -143,47 +141,43 @@ static unsigned long drain_depot(struct ouro_heap *heap, unsigned int index,
 	depot->nempty = 0;
 	raw_spin_unlock_irqrestore(&depot->lock, flags);
 
-	magazine_destroy_list(heap, index, empty);
+	magazine_destroy_list(class, empty);
 	for (; full; full = next) {
 		next = full->next;
-		ouro_class_give(heap, index, geo->rounds, full->block, &dead);
+		ouro_class_give(class, geo->rounds, full->block, &dead);
 		drained += geo->rounds;
-		atomic_long_sub(magazine_bytes(geo), &heap->parked);
-		ouro_magazine_destroy(heap, index, full);
+		atomic_long_sub(magazine_bytes(geo), &class->heap->parked);
+		ouro_magazine_destroy(class, full);
 	}
 	ouro_class_bury(&dead);
 	return drained;
 }
 
 /**
- * ouro_depot_drain_all() - empty all depots of a heap into its pools
- * @heap: the owner
+ * ouro_depot_drain() - empty the depots of a class into its pools
+ * @class: the class
  *
  * Context: Task context; takes depot->lock, class->lock and what
  * ouro_class_bury() takes, one by one.
  * Return: how many blocks went.
  */
-unsigned long ouro_depot_drain_all(struct ouro_heap *heap)
+unsigned long ouro_depot_drain(struct ouro_class *class)
 {
 	unsigned long drained = 0;
-	unsigned int i;
+	unsigned int node;
 
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return 0;
-	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++)
-		drained += drain_depot(heap, i % OURO_CLASSES,
-				       &heap->body->depot[i]);
+	for (node = 0; node < nr_node_ids; node++)
+		drained += drain_node(class, &class->depot[node]);
 	return drained;
 }
 
 /* Frees every parked magazine of a dying heap, not caring for their blocks. */
-void ouro_depot_destroy_all(struct ouro_heap *heap)
+void ouro_depot_destroy(struct ouro_class *class)
 {
-	struct ouro_depot *depot = heap->body->depot;
-	unsigned int i;
+	unsigned int node;
 
-	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++, depot++) {
-		magazine_destroy_list(heap, i % OURO_CLASSES, depot->full);
-		magazine_destroy_list(heap, i % OURO_CLASSES, depot->empty);
+	for (node = 0; node < nr_node_ids; node++) {
+		magazine_destroy_list(class, class->depot[node].full);
+		magazine_destroy_list(class, class->depot[node].empty);
 	}
 }

@@ -7,8 +7,8 @@
 
 #include "ouro.h"
 
+struct ouro_class;
 struct ouro_front;
-struct ouro_heap;
 struct ouro_magazine;
 
 /**
@@ -29,12 +29,10 @@ struct ouro_depot {
 
 void ouro_depot_set_key(struct ouro_depot *depot, struct lock_class_key *key);
 void ouro_depot_init(struct ouro_depot *depot, struct lock_class_key *key);
-bool ouro_depot_load(struct ouro_heap *heap, unsigned int index,
-		     struct ouro_front *front);
-bool ouro_depot_park(struct ouro_heap *heap, unsigned int index,
-		     struct ouro_front *front);
-void ouro_depot_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp);
-unsigned long ouro_depot_drain_all(struct ouro_heap *heap);
-void ouro_depot_destroy_all(struct ouro_heap *heap);
+bool ouro_depot_load(struct ouro_class *class, struct ouro_front *front);
+bool ouro_depot_park(struct ouro_class *class, struct ouro_front *front);
+void ouro_depot_equip(struct ouro_class *class, gfp_t gfp);
+unsigned long ouro_depot_drain(struct ouro_class *class);
+void ouro_depot_destroy(struct ouro_class *class);
 
 #endif /* OURO_DEPOT_H */

@@ -44,7 +44,7 @@ static struct ouro_front __percpu *fronts_create(struct ouro_heap *heap,
 
 	fronts = ouro_backing_percpu(heap, size, __alignof__(*fronts), gfp);
 	if (fronts)
-		ouro_front_init(fronts);
+		ouro_front_init(fronts, OURO_CLASSES);
 	return fronts;
 }
 
@@ -62,10 +62,13 @@ static struct ouro_body *body_create(struct ouro_heap *heap, gfp_t gfp)
 		body_destroy(heap, body);
 		return NULL;
 	}
-	for (i = 0; i < OURO_CLASSES; i++)
-		ouro_class_init(&body->class[i], heap->key);
 	for (i = 0; i < OURO_CLASSES * nr_node_ids; i++)
 		ouro_depot_init(&body->depot[i], heap->key);
+	for (i = 0; i < OURO_CLASSES; i++) {
+		ouro_class_init(&body->class[i], heap, &ouro_geometry[i]);
+		body->class[i].fronts = body->fronts + i;
+		body->class[i].depot = body->depot + i * nr_node_ids;
+	}
 	return body;
 }
 
@@ -220,12 +223,14 @@ static void heap_free(struct ouro_heap *heap)
 /* All that was allocated for a heap that nobody uses any more. */
 static void heap_destroy_contents(struct ouro_heap *heap)
 {
+	struct ouro_class *class;
+
 	/* What was freed and waits for the worker is on our lists still. */
 	ouro_large_flush();
 	ouro_arena_flush();
 	ouro_large_destroy_all(heap);
-	if (heap->body)
-		ouro_magazine_destroy_all(heap);
+	ouro_heap_for_each_class(heap, class)
+		ouro_magazine_destroy_all(class);
 	ouro_arena_destroy_all(heap);
 	body_destroy(heap, heap->body);
 }
@@ -399,15 +404,16 @@ static struct lock_class_key orphan_key;
 /* The key that came from the creator goes with its module. */
 static void heap_rekey(struct ouro_heap *heap)
 {
-	struct ouro_body *body = heap->body;
-	unsigned int i;
+	struct ouro_class *class;
+	unsigned int node;
 
 	heap->key = &orphan_key;
 	heap_set_key(heap);
-	for (i = 0; body && i < OURO_CLASSES; i++)
-		ouro_class_set_key(&body->class[i], heap->key);
-	for (i = 0; body && i < OURO_CLASSES * nr_node_ids; i++)
-		ouro_depot_set_key(&body->depot[i], heap->key);
+	ouro_heap_for_each_class(heap, class) {
+		ouro_class_set_key(class, heap->key);
+		for (node = 0; node < nr_node_ids; node++)
+			ouro_depot_set_key(&class->depot[node], heap->key);
+	}
 }
 
 /* Told when a module goes: it must have destroyed its heaps. */

@@ -18,7 +18,7 @@ struct ouro_reserve;
 /**
  * struct ouro_body - what a heap gets with its first allocation
  * @fronts: OURO_CLASSES on each CPU
- * @depot: OURO_CLASSES on each node
+ * @depot: for each class one on each node
  * @class: the pools
  */
 struct ouro_body {
@@ -134,6 +134,25 @@ static inline void ouro_heap_failed(struct ouro_heap *heap)
 		atomic_long_inc(&heap->limit_hits);
 	}
 }
+
+/* The class behind @class, NULL: the first; NULL at the end. */
+static inline struct ouro_class *
+ouro_heap_next_class(const struct ouro_heap *heap, struct ouro_class *class)
+{
+	/* Pairs with ouro_heap_body(). */
+	struct ouro_body *body = smp_load_acquire(&heap->body);
+
+	if (!body)
+		return NULL;
+	if (!class)
+		return body->class;
+	return ++class < body->class + OURO_CLASSES ? class : NULL;
+}
+
+/* Those that are there when it begins, at least. */
+#define ouro_heap_for_each_class(heap, class)				\
+	for (class = ouro_heap_next_class(heap, NULL); class;		\
+	     class = ouro_heap_next_class(heap, class))
 
 void ouro_reserve_destroy_all(struct ouro_heap *heap);
 

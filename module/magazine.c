@@ -27,13 +27,12 @@ static size_t magazine_size(const struct ouro_geometry *geo)
 	return struct_size(magazine, block, geo->rounds);
 }
 
-struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
-					   unsigned int index, gfp_t gfp)
+struct ouro_magazine *ouro_magazine_create(struct ouro_class *class, gfp_t gfp)
 {
 	struct ouro_magazine *magazine;
 
 	gfp = ouro_backing_eager(gfp);
-	magazine = ouro_backing_meta(heap, magazine_size(&ouro_geometry[index]),
+	magazine = ouro_backing_meta(class->heap, magazine_size(class->geo),
 				     gfp, NUMA_NO_NODE);
 	/* A round that was popped is not wiped: nobody may be found by it. */
 	if (magazine)
@@ -42,11 +41,11 @@ struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
 	return magazine;
 }
 
-void ouro_magazine_destroy(struct ouro_heap *heap, unsigned int index,
+void ouro_magazine_destroy(struct ouro_class *class,
 			   struct ouro_magazine *magazine)
 {
-	ouro_backing_free_meta(heap, magazine,
-			       magazine_size(&ouro_geometry[index]));
+	ouro_backing_free_meta(class->heap, magazine,
+			       magazine_size(class->geo));
 }
 
 static void set_none(struct ouro_front *front)
@@ -75,14 +74,14 @@ static void swap_spare(struct ouro_front *front, unsigned int limit)
 	ouro_front_change_end(front);
 }
 
-/* Sets up the fronts of one heap (or the idle ones) on every CPU. */
-void ouro_front_init(struct ouro_front __percpu *fronts)
+/* Sets up the fronts of @count classes (or the idle ones) on every CPU. */
+void ouro_front_init(struct ouro_front __percpu *fronts, unsigned int count)
 {
 	unsigned int i;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		for (i = 0; i < OURO_CLASSES; i++) {
+		for (i = 0; i < count; i++) {
 			struct ouro_front *front = per_cpu_ptr(fronts + i, cpu);
 
 			front->want = 4;
@@ -93,12 +92,12 @@ void ouro_front_init(struct ouro_front __percpu *fronts)
 }
 
 /* Puts the full spare magazine's blocks into their pools. */
-static void spare_flush(struct ouro_heap *heap, unsigned int index,
-			struct ouro_front *front, struct hlist_head *dead)
+static void spare_flush(struct ouro_class *class, struct ouro_front *front,
+			struct hlist_head *dead)
 {
 	unsigned int rounds = front->spared;
 
-	ouro_class_give(heap, index, rounds, front->spare->block, dead);
+	ouro_class_give(class, rounds, front->spare->block, dead);
 	ouro_front_change_begin(front);
 	WRITE_ONCE(front->spared, 0);
 	WRITE_ONCE(front->loaded, front->loaded - rounds);
@@ -106,14 +105,14 @@ static void spare_flush(struct ouro_heap *heap, unsigned int index,
 }
 
 /* Fills the empty main magazine from pools: more each time. */
-static bool pools_load(struct ouro_heap *heap, unsigned int index,
-		       struct ouro_front *front, bool *hungry)
+static bool pools_load(struct ouro_class *class, struct ouro_front *front,
+		       bool *hungry)
 {
-	unsigned int limit = ouro_geometry[index].rounds;
+	unsigned int limit = class->geo->rounds;
 	unsigned int want = min_t(unsigned int, front->want, limit);
 	unsigned int rounds;
 
-	rounds = ouro_class_take(heap, index, want, NUMA_NO_NODE, false,
+	rounds = ouro_class_take(class, want, NUMA_NO_NODE, false,
 				 front->main->block);
 	if (!rounds)
 		return false;
@@ -126,35 +125,34 @@ static bool pools_load(struct ouro_heap *heap, unsigned int index,
 	return true;
 }
 
-static bool front_refill(struct ouro_heap *heap, unsigned int index,
-			 struct ouro_front *front, bool tight, bool *hungry)
+static bool front_refill(struct ouro_class *class, struct ouro_front *front,
+			 bool tight, bool *hungry)
 {
 	if (!front->main)
 		return false;
 	if (front->spared) {
-		swap_spare(front, ouro_geometry[index].rounds);
+		swap_spare(front, class->geo->rounds);
 		return true;
 	}
 	if (tight)
 		return false;
-	return ouro_depot_load(heap, index, front) ||
-	       pools_load(heap, index, front, hungry);
+	return ouro_depot_load(class, front) ||
+	       pools_load(class, front, hungry);
 }
 
-static void *alloc_direct(struct ouro_heap *heap, unsigned int index)
+static void *alloc_direct(struct ouro_class *class)
 {
 	void *block;
 
-	if (!ouro_class_take(heap, index, 1, NUMA_NO_NODE, false, &block))
+	if (!ouro_class_take(class, 1, NUMA_NO_NODE, false, &block))
 		return NULL;
-	atomic_long_inc(&heap->body->class[index].direct);
+	atomic_long_inc(&class->direct);
 	return block;
 }
 
 /**
  * ouro_magazine_alloc() - take a free block from wherever there is one
- * @heap: the owner, with a body
- * @index: of the class
+ * @class: of the block
  * @tight: look no further than this CPU's magazines
  * @hungry: set when a whole magazine had to be filled from pools
  *
@@ -162,10 +160,9 @@ static void *alloc_direct(struct ouro_heap *heap, unsigned int index)
  * class->lock, one after the other.
  * Return: the block, or NULL: a new pool is needed.
  */
-void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,
-			  bool tight, bool *hungry)
+void *ouro_magazine_alloc(struct ouro_class *class, bool tight, bool *hungry)
 {
-	struct ouro_front __percpu *fronts = heap->body->fronts + index;
+	struct ouro_front __percpu *fronts = class->fronts;
 	struct ouro_front *here;
 	void *block = NULL;
 
@@ -173,23 +170,23 @@ void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,
 	here = ouro_front_here(fronts);
 	if (likely(ouro_front_enter(here))) {
 		block = ouro_front_pop(here);
-		if (!block && front_refill(heap, index, raw_cpu_ptr(fronts),
-					   tight, hungry))
+		if (!block && front_refill(class, raw_cpu_ptr(fronts), tight,
+					   hungry))
 			block = ouro_front_pop(here);
 		ouro_front_leave(here);
 	}
 	preempt_enable();
 	if (!block && !tight)
-		block = alloc_direct(heap, index);
+		block = alloc_direct(class);
 	return block;
 }
 
 /* Gives this CPU's front the two magazines it lacks. */
-static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
+static void front_equip(struct ouro_class *class, gfp_t gfp)
 {
-	struct ouro_front __percpu *fronts = heap->body->fronts + index;
-	struct ouro_magazine *main = ouro_magazine_create(heap, index, gfp);
-	struct ouro_magazine *spare = ouro_magazine_create(heap, index, gfp);
+	struct ouro_front __percpu *fronts = class->fronts;
+	struct ouro_magazine *main = ouro_magazine_create(class, gfp);
+	struct ouro_magazine *spare = ouro_magazine_create(class, gfp);
 	struct ouro_front *here, *front;
 
 	preempt_disable();
@@ -199,7 +196,7 @@ static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
 		if (!front->main) {
 			ouro_front_change_begin(front);
 			WRITE_ONCE(front->spare, spare);
-			ouro_front_set_main(front, main, 0, ouro_geometry[index].rounds);
+			ouro_front_set_main(front, main, 0, class->geo->rounds);
 			ouro_front_change_end(front);
 			main = NULL;
 			spare = NULL;
@@ -207,14 +204,13 @@ static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
 		ouro_front_leave(here);
 	}
 	preempt_enable();
-	ouro_magazine_destroy(heap, index, main);
-	ouro_magazine_destroy(heap, index, spare);
+	ouro_magazine_destroy(class, main);
+	ouro_magazine_destroy(class, spare);
 }
 
 /**
  * ouro_magazine_equip() - make magazines where there are too few
- * @heap: the owner, with a body
- * @index: of the class
+ * @class: of the block
  * @gfp: the caller's
  * @hungry: pools were asked for a whole magazine: the depot gets one more
  *
@@ -222,23 +218,19 @@ static void front_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp)
  *
  * Context: As @gfp says.
  */
-void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-			 bool hungry)
+void ouro_magazine_equip(struct ouro_class *class, gfp_t gfp, bool hungry)
 {
-	struct ouro_front __percpu *fronts = heap->body->fronts + index;
-
-	if (!READ_ONCE(raw_cpu_ptr(fronts)->main))
-		front_equip(heap, index, gfp);
+	if (!READ_ONCE(raw_cpu_ptr(class->fronts)->main))
+		front_equip(class, gfp);
 	else if (hungry)
-		ouro_depot_equip(heap, index, gfp);
+		ouro_depot_equip(class, gfp);
 }
 
 /* Makes room in the main magazine.  The front is entered. */
-static bool front_relieve(struct ouro_heap *heap, unsigned int index,
-			  struct ouro_front *front, bool tight,
-			  struct hlist_head *dead)
+static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
+			  bool tight, struct hlist_head *dead)
 {
-	unsigned int limit = ouro_geometry[index].rounds;
+	unsigned int limit = class->geo->rounds;
 
 	if (!front->main)
 		return false;
@@ -248,27 +240,25 @@ static bool front_relieve(struct ouro_heap *heap, unsigned int index,
 	}
 	if (tight)
 		return false;
-	if (ouro_depot_park(heap, index, front))
+	if (ouro_depot_park(class, front))
 		return true;
-	spare_flush(heap, index, front, dead);
+	spare_flush(class, front, dead);
 	swap_spare(front, limit);
 	return true;
 }
 
-static void free_direct(struct ouro_heap *heap, unsigned int index, void *block)
+static void free_direct(struct ouro_class *class, void *block)
 {
-	struct ouro_class *class = &heap->body->class[index];
 	HLIST_HEAD(dead);
 
 	atomic_long_inc(&class->direct_frees);
 	atomic_long_dec(&class->direct);
-	ouro_class_give(heap, index, 1, &block, &dead);
+	ouro_class_give(class, 1, &block, &dead);
 	ouro_class_bury(&dead);
 }
 
 /**
  * ouro_magazine_free() - put a block where there is room
- * @heap: the owner
  * @pool: it belongs to
  * @block: its start, checked, poisoned and marked
  *
@@ -276,11 +266,10 @@ static void free_direct(struct ouro_heap *heap, unsigned int index, void *block)
  * in NMI and where PREEMPT_RT forbids, where the free is left in the pool's
  * remote map.
  */
-void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
-			void *block)
+void ouro_magazine_free(struct ouro_pool *pool, void *block)
 {
-	unsigned int index = pool->class;
-	struct ouro_front __percpu *fronts = heap->body->fronts + index;
+	struct ouro_class *class = pool->class;
+	struct ouro_front __percpu *fronts = class->fronts;
 	bool tight = ouro_context_is_tight();
 	bool nested, done = false;
 	struct ouro_front *here;
@@ -291,8 +280,8 @@ void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 	nested = !ouro_front_enter(here);
 	if (!nested) {
 		done = ouro_front_push(here, block);
-		if (!done && front_relieve(heap, index, raw_cpu_ptr(fronts),
-					   tight, &dead))
+		if (!done && front_relieve(class, raw_cpu_ptr(fronts), tight,
+					   &dead))
 			done = ouro_front_push(here, block);
 		ouro_front_leave(here);
 	}
@@ -301,9 +290,9 @@ void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
 	if (done)
 		return;
 	if (nested || tight)
-		ouro_class_give_remote(heap, pool, block);
+		ouro_class_give_remote(pool, block);
 	else
-		free_direct(heap, index, block);
+		free_direct(class, block);
 }
 
 /* What a front had. */
@@ -353,70 +342,52 @@ static void detach_here(struct ouro_front __percpu *fronts,
 	preempt_enable();
 }
 
-static void detached_empty(struct ouro_heap *heap, unsigned int index,
-			   const struct detached *had)
+static void detached_empty(struct ouro_class *class, const struct detached *had)
 {
 	HLIST_HEAD(dead);
 
 	if (had->rounds)
-		ouro_class_give(heap, index, had->rounds, had->main->block,
-				&dead);
+		ouro_class_give(class, had->rounds, had->main->block, &dead);
 	if (had->spared)
-		ouro_class_give(heap, index, had->spared, had->spare->block,
-				&dead);
+		ouro_class_give(class, had->spared, had->spare->block, &dead);
 	ouro_class_bury(&dead);
-	ouro_magazine_destroy(heap, index, had->main);
-	ouro_magazine_destroy(heap, index, had->spare);
+	ouro_magazine_destroy(class, had->main);
+	ouro_magazine_destroy(class, had->spare);
 }
 
 /**
  * ouro_magazine_drain() - empty a CPU's magazines into the pools, free them
- * @heap: the owner
+ * @class: of the blocks
  * @cpu: one that is dead, or -1 for the CPU that runs this
  *
  * Context: Task context; takes class->lock and what ouro_class_bury()
  * takes, one by one.
  * Return: how many blocks went.
  */
-unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu)
+unsigned long ouro_magazine_drain(struct ouro_class *class, int cpu)
 {
-	struct ouro_front __percpu *fronts;
-	unsigned long drained = 0;
-	unsigned int i;
+	struct detached had = { };
 
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return 0;
-	for (i = 0; i < OURO_CLASSES; i++) {
-		struct detached had = { };
-
-		fronts = heap->body->fronts + i;
-		if (cpu < 0)
-			detach_here(fronts, &had);
-		else
-			detach_dead(per_cpu_ptr(fronts, cpu), &had);
-		detached_empty(heap, i, &had);
-		drained += had.rounds + had.spared;
-	}
-	return drained;
+	if (cpu < 0)
+		detach_here(class->fronts, &had);
+	else
+		detach_dead(per_cpu_ptr(class->fronts, cpu), &had);
+	detached_empty(class, &had);
+	return had.rounds + had.spared;
 }
 
 /* Frees every magazine of a dying heap, not caring for their blocks. */
-void ouro_magazine_destroy_all(struct ouro_heap *heap)
+void ouro_magazine_destroy_all(struct ouro_class *class)
 {
-	struct ouro_body *body = heap->body;
-	unsigned int i;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		for (i = 0; i < OURO_CLASSES; i++) {
-			struct ouro_front *front =
-				per_cpu_ptr(body->fronts + i, cpu);
+		struct ouro_front *front = per_cpu_ptr(class->fronts, cpu);
 
-			ouro_magazine_destroy(heap, i, front->main);
-			ouro_magazine_destroy(heap, i, front->spare);
-		}
+		ouro_magazine_destroy(class, front->main);
+		ouro_magazine_destroy(class, front->spare);
 	}
-	ouro_depot_destroy_all(heap);
+	ouro_depot_destroy(class);
 }
 
 #define READ_TRIES 100	/* a front changes hands far less often than that */
@@ -472,7 +443,7 @@ int __init ouro_magazine_init(void)
 					  __alignof__(struct ouro_front));
 	if (!ouro_idle_fronts)
 		return -ENOMEM;
-	ouro_front_init(ouro_idle_fronts);
+	ouro_front_init(ouro_idle_fronts, OURO_CLASSES);
 	return 0;
 }
 

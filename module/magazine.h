@@ -11,7 +11,7 @@
 #include "front.h"
 #include "ouro.h"
 
-struct ouro_heap;
+struct ouro_class;
 struct ouro_pool;
 
 #define OURO_ROUNDS_MAX		126	/* a magazine is at most 1 KiB */
@@ -59,20 +59,16 @@ static inline void ouro_front_set_main(struct ouro_front *front,
 
 int ouro_magazine_init(void);
 void ouro_magazine_exit(void);
-void ouro_front_init(struct ouro_front __percpu *fronts);
+void ouro_front_init(struct ouro_front __percpu *fronts, unsigned int count);
 
-struct ouro_magazine *ouro_magazine_create(struct ouro_heap *heap,
-					   unsigned int index, gfp_t gfp);
-void ouro_magazine_destroy(struct ouro_heap *heap, unsigned int index,
+struct ouro_magazine *ouro_magazine_create(struct ouro_class *class, gfp_t gfp);
+void ouro_magazine_destroy(struct ouro_class *class,
 			   struct ouro_magazine *magazine);
-void *ouro_magazine_alloc(struct ouro_heap *heap, unsigned int index,
-			  bool tight, bool *hungry);
-void ouro_magazine_equip(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-			 bool hungry);
-void ouro_magazine_free(struct ouro_heap *heap, struct ouro_pool *pool,
-			void *block);
-unsigned long ouro_magazine_drain(struct ouro_heap *heap, int cpu);
-void ouro_magazine_destroy_all(struct ouro_heap *heap);
+void *ouro_magazine_alloc(struct ouro_class *class, bool tight, bool *hungry);
+void ouro_magazine_equip(struct ouro_class *class, gfp_t gfp, bool hungry);
+void ouro_magazine_free(struct ouro_pool *pool, void *block);
+unsigned long ouro_magazine_drain(struct ouro_class *class, int cpu);
+void ouro_magazine_destroy_all(struct ouro_class *class);
 long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		     unsigned long *held);
 

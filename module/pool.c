@@ -98,14 +98,14 @@ size_t ouro_pool_header_size(unsigned int blocks)
 	return struct_size(pool, bits, 2 * BITS_TO_LONGS(blocks));
 }
 
-static void pool_setup(struct ouro_pool *pool, struct ouro_heap *heap,
-		       unsigned int index, char *base)
+static void pool_setup(struct ouro_pool *pool, struct ouro_class *class,
+		       char *base)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
+	const struct ouro_geometry *geo = class->geo;
 	unsigned int longs = BITS_TO_LONGS(geo->blocks);
 
-	pool->heap = heap;
-	pool->class = index;
+	pool->heap = class->heap;
+	pool->class = class;
 	pool->size = geo->size;
 	pool->blocks = geo->blocks;
 	pool->free = geo->blocks;
@@ -119,8 +119,8 @@ static void pool_setup(struct ouro_pool *pool, struct ouro_heap *heap,
 	pool->remote = pool->bits + longs;
 	bitmap_set(pool->map, 0, geo->blocks);
 	pool->top_word = longs - 1;
-	pool->front = (ouro_heap_is_fast(heap) ?
-		       heap->body->fronts : ouro_idle_fronts) + index;
+	pool->front = ouro_heap_is_fast(class->heap) ? class->fronts :
+						       ouro_idle_fronts;
 }
 
 static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
@@ -134,28 +134,28 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 	 * Pairs with the address dependency of whoever follows the pointer, or
 	 * reads the magic first.
 	 */
-	smp_store_release(&pool->magic, magic_of(&ouro_geometry[pool->class]));
+	smp_store_release(&pool->magic, magic_of(pool->class->geo));
 	for (i = 0; i < units; i++)
 		/* As above. */
 		smp_store_release(&arena->pool[unit + i], pool);
-	if (!ouro_geometry[pool->class].inband)
+	if (!pool->class->geo->inband)
 		pages_lead_to(ouro_arena_unit(arena, unit), units, pool);
 }
 
 /**
  * ouro_pool_create() - a pool with all its blocks free
- * @heap: the owner, with a body
- * @index: of the class
+ * @class: it will belong to
  * @gfp: the caller's
  * @node: where its pages must be, or NUMA_NO_NODE
  *
  * Context: As @gfp says; takes heap->arena_lock.
  * Return: the pool, on no list yet, or NULL.
  */
-struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
-				   gfp_t gfp, int node)
+struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
+				   int node)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[index];
+	const struct ouro_geometry *geo = class->geo;
+	struct ouro_heap *heap = class->heap;
 	struct ouro_pool *pool = NULL;
 	struct ouro_arena *arena;
 	unsigned int unit;
@@ -176,7 +176,7 @@ struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
 		pool = (struct ouro_pool *)base;
 		memset(pool, 0, geo->header);
 	}
-	pool_setup(pool, heap, index, base);
+	pool_setup(pool, class, base);
 	if (ouro_heap_is_checked(heap) &&
 	    ouro_check_pool_init(pool, gfp))
 		goto give_units;
@@ -196,7 +196,7 @@ free_pool:
 /* Whatever a pool has besides its units.  The pages may go after that. */
 void ouro_pool_forget(struct ouro_pool *pool)
 {
-	const struct ouro_geometry *geo = &ouro_geometry[pool->class];
+	const struct ouro_geometry *geo = pool->class->geo;
 	struct ouro_heap *heap = pool->heap;
 
 	ouro_check_pool_exit(pool);
@@ -219,7 +219,7 @@ void ouro_pool_forget(struct ouro_pool *pool)
 void ouro_pool_release(struct ouro_pool *pool)
 {
 	unsigned int unit = pool->unit;
-	unsigned int i, units = ouro_geometry[pool->class].units;
+	unsigned int i, units = pool->class->geo->units;
 	struct ouro_arena *arena = pool->arena;
 
 	for (i = 0; i < units; i++)

@@ -31,7 +31,7 @@ struct ouro_marks;
  * @size: bytes of a block
  * @heap: owner
  * @first: the first block
- * @class: index of the class
+ * @class: that it belongs to
  * @blocks: in the pool
  * @unit: first unit in the arena
  * @link: on class->pools[@bucket]; guarded by class->lock
@@ -59,12 +59,12 @@ struct ouro_pool {
 	u32 size;
 	struct ouro_heap *heap;
 	char *first;
-	u16 class;
+	struct ouro_class *class;
 	u16 blocks;
 	u8 unit;
-	struct ouro_arena *arena;
 
 	struct hlist_node link;
+	struct ouro_arena *arena;
 	struct llist_node remote_link;
 	atomic_t announced;
 	u16 free;
@@ -163,8 +163,8 @@ no:
 }
 
 void ouro_pool_init(void);
-struct ouro_pool *ouro_pool_create(struct ouro_heap *heap, unsigned int index,
-				   gfp_t gfp, int node);
+struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
+				   int node);
 void ouro_pool_release(struct ouro_pool *pool);
 void ouro_pool_forget(struct ouro_pool *pool);
 struct ouro_pool *ouro_pool_find(const void *ptr);

@@ -15,14 +15,33 @@
 /* Gives back the pools that are all free; returns how many. */
 static unsigned long trim_pools(struct ouro_heap *heap)
 {
+	struct ouro_class *class;
 	unsigned long pools = 0;
-	unsigned int i;
 
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return 0;
-	for (i = 0; i < OURO_CLASSES; i++)
-		pools += ouro_class_trim(heap, i);
+	ouro_heap_for_each_class(heap, class)
+		pools += ouro_class_trim(class);
 	return pools;
+}
+
+/* Empties a CPU's magazines, see ouro_magazine_drain(); returns how many blocks. */
+static unsigned long drain_magazines(struct ouro_heap *heap, int cpu)
+{
+	struct ouro_class *class;
+	unsigned long blocks = 0;
+
+	ouro_heap_for_each_class(heap, class)
+		blocks += ouro_magazine_drain(class, cpu);
+	return blocks;
+}
+
+static unsigned long drain_depots(struct ouro_heap *heap)
+{
+	struct ouro_class *class;
+	unsigned long blocks = 0;
+
+	ouro_heap_for_each_class(heap, class)
+		blocks += ouro_depot_drain(class);
+	return blocks;
 }
 
 /**
@@ -38,8 +57,8 @@ bool ouro_heap_drain_here(struct ouro_heap *heap)
 {
 	unsigned long blocks, pools;
 
-	blocks = ouro_magazine_drain(heap, -1);
-	blocks += ouro_depot_drain_all(heap);
+	blocks = drain_magazines(heap, -1);
+	blocks += drain_depots(heap);
 	pools = trim_pools(heap);
 	return blocks || pools;
 }
@@ -56,7 +75,7 @@ static void drain_work(struct work_struct *work)
 {
 	struct drain_work *drain = container_of(work, struct drain_work, work);
 
-	ouro_magazine_drain(drain->heap, -1);
+	drain_magazines(drain->heap, -1);
 }
 
 /* Isolated CPUs keep what they have; the mask may change meanwhile. */
@@ -79,7 +98,7 @@ static void drain_everywhere(struct ouro_heap *heap)
 	int cpu;
 
 	/* At least where we are, isolated or not. */
-	ouro_magazine_drain(heap, -1);
+	drain_magazines(heap, -1);
 	if (!drains)
 		return;
 	cpus_read_lock();
@@ -121,7 +140,7 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	}
 	drain_everywhere(heap);
 	ouro_large_flush();
-	ouro_depot_drain_all(heap);
+	drain_depots(heap);
 	trim_pools(heap);
 	after = atomic_long_read(&heap->held);
 	return before > after ? before - after : 0;
@@ -180,7 +199,7 @@ static int cpu_dead(unsigned int cpu)
 
 	mutex_lock(&ouro_heaps_lock);
 	list_for_each_entry(heap, &ouro_heaps, link)
-		ouro_magazine_drain(heap, cpu);
+		drain_magazines(heap, cpu);
 	mutex_unlock(&ouro_heaps_lock);
 	return 0;
 }

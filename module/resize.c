@@ -105,7 +105,8 @@ static bool fits_in_place(const struct ouro_found *found, size_t size)
 {
 	if (size > OURO_CLASS_MAX)
 		return !found->pool && PAGE_ALIGN(size) == found->size;
-	return found->pool && ouro_class_index(size) == found->pool->class;
+	return found->pool && ouro_geometry + ouro_class_index(size) ==
+			      found->pool->class->geo;
 }
 
 static void resize_in_place(const struct ouro_found *found, void *block,

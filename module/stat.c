@@ -13,43 +13,37 @@
 #include "heap.h"
 #include "stat.h"
 
-static void read_depots(struct ouro_heap *heap, unsigned int index,
+static void read_depots(const struct ouro_class *class,
 			struct ouro_class_stat *stat)
 {
-	struct ouro_depot *depot = heap->body->depot + index;
 	unsigned int node;
 
-	for (node = 0; node < nr_node_ids; node++, depot += OURO_CLASSES)
-		stat->depot += READ_ONCE(depot->nfull) *
-			       ouro_geometry[index].rounds;
+	for (node = 0; node < nr_node_ids; node++)
+		stat->depot += READ_ONCE(class->depot[node].nfull) *
+			       class->geo->rounds;
 }
 
 /**
  * ouro_stat_class() - read the counters of a class
- * @heap: the owner
- * @index: of the class
+ * @class: the class
  * @stat: filled
  *
  * Context: Any; nobody is kept from anything.
  */
-void ouro_stat_class(struct ouro_heap *heap, unsigned int index,
+void ouro_stat_class(const struct ouro_class *class,
 		     struct ouro_class_stat *stat)
 {
-	const struct ouro_class *class;
 	long live, frees;
 	int cpu;
 
 	memset(stat, 0, sizeof(*stat));
-	if (!smp_load_acquire(&heap->body))	/* pairs with ouro_heap_body() */
-		return;
-	class = &heap->body->class[index];
 	live = atomic_long_read(&class->direct);
 	frees = atomic_long_read(&class->direct_frees);
 	for_each_possible_cpu(cpu) {
 		const struct ouro_front *front =
-			per_cpu_ptr(heap->body->fronts + index, cpu);
+			per_cpu_ptr(class->fronts, cpu);
 
-		live += ouro_front_read(front, ouro_geometry[index].rounds,
+		live += ouro_front_read(front, class->geo->rounds,
 					&stat->fronts);
 		frees += READ_ONCE(front->frees);
 	}
@@ -59,7 +53,7 @@ void ouro_stat_class(struct ouro_heap *heap, unsigned int index,
 	stat->allocs = stat->frees + stat->live;
 	stat->pools = READ_ONCE(class->npools);
 	stat->empty = READ_ONCE(class->nempty);
-	read_depots(heap, index, stat);
+	read_depots(class, stat);
 }
 
 /**
@@ -71,18 +65,18 @@ void ouro_stat_class(struct ouro_heap *heap, unsigned int index,
  */
 void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 {
-	struct ouro_class_stat class;
-	unsigned int i;
+	struct ouro_class_stat read;
+	struct ouro_class *class;
 
 	memset(stat, 0, sizeof(*stat));
-	for (i = 0; i < OURO_CLASSES; i++) {
-		ouro_stat_class(heap, i, &class);
-		stat->live += class.live;
-		stat->live_bytes += class.live * ouro_geometry[i].size;
-		stat->cached += class.fronts + class.depot;
-		stat->allocs += class.allocs;
-		stat->frees += class.frees;
-		stat->pools += class.pools;
+	ouro_heap_for_each_class(heap, class) {
+		ouro_stat_class(class, &read);
+		stat->live += read.live;
+		stat->live_bytes += read.live * class->geo->size;
+		stat->cached += read.fronts + read.depot;
+		stat->allocs += read.allocs;
+		stat->frees += read.frees;
+		stat->pools += read.pools;
 	}
 	stat->large = READ_ONCE(heap->nlarge);
 	stat->live += stat->large;

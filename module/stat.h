@@ -7,7 +7,7 @@
 
 #include "ouro.h"
 
-struct ouro_heap;
+struct ouro_class;
 
 /**
  * struct ouro_class_stat - one reading of a class
@@ -29,7 +29,7 @@ struct ouro_class_stat {
 	unsigned long frees;
 };
 
-void ouro_stat_class(struct ouro_heap *heap, unsigned int index,
+void ouro_stat_class(const struct ouro_class *class,
 		     struct ouro_class_stat *stat);
 
 #endif /* OURO_STAT_H */

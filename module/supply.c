@@ -13,39 +13,35 @@
 #include "supply.h"
 
 /* The long way to a block of any class. */
-static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-		   int node)
+static void *fetch(struct ouro_class *class, gfp_t gfp, int node)
 {
 	bool tight = ouro_context_is_tight(), hungry = false;
 	bool exact = gfp & __GFP_THISNODE;
 	struct ouro_pool *pool;
 	void *block = NULL;
 
-	if (!ouro_heap_body(heap, gfp))
-		return NULL;
 	if (node == NUMA_NO_NODE || (node == numa_mem_id() && !exact))
-		block = ouro_magazine_alloc(heap, index, tight, &hungry);
-	else if (!tight && ouro_class_take(heap, index, 1, node, exact, &block))
-		atomic_long_inc(&heap->body->class[index].direct);
+		block = ouro_magazine_alloc(class, tight, &hungry);
+	else if (!tight && ouro_class_take(class, 1, node, exact, &block))
+		atomic_long_inc(&class->direct);
 	if (tight)
 		return block;
 	if (!block) {
 		if (node == NUMA_NO_NODE)
-			node = heap->node;
-		pool = ouro_pool_create(heap, index, gfp, node);
+			node = class->heap->node;
+		pool = ouro_pool_create(class, gfp, node);
 		if (!pool)
 			return NULL;
-		block = ouro_class_add(heap, pool);
-		atomic_long_inc(&heap->body->class[index].direct);
+		block = ouro_class_add(pool);
+		atomic_long_inc(&class->direct);
 	}
-	ouro_magazine_equip(heap, index, gfp, hungry);
+	ouro_magazine_equip(class, gfp, hungry);
 	return block;
 }
 
 /**
  * ouro_supply_block() - a free block of a class, by whatever way there is
- * @heap: the owner
- * @index: of the class
+ * @class: of the block
  * @gfp: the caller's
  * @node: wanted, or NUMA_NO_NODE
  *
@@ -54,20 +50,19 @@ static void *fetch(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
  * Context: As @gfp says; where the context is tight only magazines are tried.
  * Return: the block, which nobody has, or NULL; that is counted then.
  */
-void *ouro_supply_block(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-			int node)
+void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
 {
 	void *block;
 
 	ouro_slow_begin();
-	block = fetch(heap, index, gfp, node);
+	block = fetch(class, gfp, node);
 	/* What is drained may be of this class, or a unit for it. */
 	if (unlikely(!block) && ouro_context_is_easy() &&
-	    ouro_heap_drain_here(heap))
-		block = fetch(heap, index, gfp, node);
+	    ouro_heap_drain_here(class->heap))
+		block = fetch(class, gfp, node);
 	ouro_slow_end();
 	if (!block)
-		ouro_heap_failed(heap);
+		ouro_heap_failed(class->heap);
 	return block;
 }
 

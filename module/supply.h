@@ -7,10 +7,10 @@
 
 #include "ouro.h"
 
+struct ouro_class;
 struct ouro_heap;
 
-void *ouro_supply_block(struct ouro_heap *heap, unsigned int index, gfp_t gfp,
-			int node);
+void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node);
 void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 			int node);
 

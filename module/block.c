@@ -280,6 +280,10 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 	struct ouro_heap *heap = pool->heap;
 	u64 mark = ouro_mark_of(block);
 
+	if (unlikely(pool->objects)) {
+		ouro_check_report(OURO_MISUSE_FREED, heap, pool, block, caller);
+		return;
+	}
 	if (unlikely(!ouro_pool_is_block(pool, block))) {
 		ouro_check_report(OURO_MISUSE_INNER, heap, pool, block, caller);
 		return;

@@ -26,6 +26,13 @@ static const char *const misuse_text[] = {
 	[OURO_MISUSE_HEAP]	= "wrong heap or size named for a block",
 	[OURO_MISUSE_WRITTEN]	= "block written to after its free",
 	[OURO_MISUSE_OVERRUN]	= "block written to behind its end",
+	[OURO_MISUSE_FREED]	= "free of an object, which is put, not freed",
+	[OURO_MISUSE_NO_OBJECT]	= "reference to what is no object",
+	[OURO_MISUSE_GET_DEAD]	= "reference taken to a dead object",
+	[OURO_MISUSE_PUT_DEAD]	= "reference put that nobody had",
+	[OURO_MISUSE_SATURATED]	= "reference count saturated; the object stays for ever",
+	[OURO_MISUSE_DEAD_SLOT]	= "slot holds a dead object",
+	[OURO_MISUSE_NO_SLOT]	= "store to what is no slot of the object's type",
 };
 
 static_assert(ARRAY_SIZE(misuse_text) == OURO_MISUSES);
@@ -86,6 +93,17 @@ void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       (void *)caller);
 }
 
+/* As ouro_check_report() for an object that has a @type and a @name. */
+void ouro_check_report_object(enum ouro_misuse what, struct ouro_heap *heap,
+			      const char *type, const char *name,
+			      unsigned long caller)
+{
+	atomic_long_inc(&ouro_misuses);
+	atomic_long_inc(&heap->misuse);
+	pr_err("heap %s: %s: %s %s, by %pS\n", heap->name, misuse_text[what],
+	       type, name, (void *)caller);
+}
+
 /* Bytes of the marks; the track begins at @track. */
 static size_t marks_size(const struct ouro_pool *pool, size_t *track)
 {
@@ -120,7 +138,8 @@ int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 	/* Known to headers that kmemleak does not see. */
 	kmemleak_not_leak(marks);
 	marks->track = (void *)marks + track;
-	memset(pool->first, POISON_FREED, (size_t)pool->blocks * pool->size);
+	if (!pool->objects)
+		memset(pool->first, POISON_FREED, (size_t)pool->blocks * pool->size);
 	return 0;
 }
 
@@ -188,6 +207,24 @@ static void debug_alloc(struct ouro_pool *pool, char *block, size_t size,
 	leak_learn(track, block, gfp);
 }
 
+/*
+ * An object of a checked heap is about to live.  What is in its memory is not
+ * looked at: part of it is in use from the first object there to the last.
+ */
+void ouro_check_new(struct ouro_pool *pool, void *object, size_t size,
+		    unsigned long caller, gfp_t gfp)
+{
+	struct ouro_track *track = track_of(pool, object);
+
+	if (track) {
+		WRITE_ONCE(track->alloc, caller);
+		WRITE_ONCE(track->asked, size);
+		leak_learn(track, object, gfp);
+	}
+	WARN_ON_ONCE(test_and_set_bit(ouro_pool_index(pool, object),
+				      pool->marks->live));
+}
+
 /**
  * ouro_check_alloc() - a block of a checked heap becomes a caller's
  * @pool: it belongs to
@@ -237,7 +274,8 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 	}
 	if (!track)
 		return true;
-	if (!is_filled(block + track->asked, POISON_BEHIND,
+	if (!pool->objects &&
+	    !is_filled(block + track->asked, POISON_BEHIND,
 		       pool->size - track->asked))
 		ouro_check_report(OURO_MISUSE_OVERRUN, pool->heap, pool, block,
 				  caller);

@@ -46,6 +46,13 @@ enum ouro_misuse {
 	OURO_MISUSE_HEAP,	/* not of the heap or size named */
 	OURO_MISUSE_WRITTEN,	/* written to after its free */
 	OURO_MISUSE_OVERRUN,	/* written to behind its end */
+	OURO_MISUSE_FREED,	/* an object, freed and not put */
+	OURO_MISUSE_NO_OBJECT,	/* put or taken, and is no object */
+	OURO_MISUSE_GET_DEAD,	/* a reference taken to a dead object */
+	OURO_MISUSE_PUT_DEAD,	/* a reference put that nobody had */
+	OURO_MISUSE_SATURATED,	/* too many references: it lives for ever */
+	OURO_MISUSE_DEAD_SLOT,	/* a slot holds a dead object */
+	OURO_MISUSE_NO_SLOT,	/* stored to in an object, and is no slot of its */
 	OURO_MISUSES,
 };
 
@@ -54,6 +61,11 @@ extern atomic_long_t ouro_misuses;
 void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       struct ouro_pool *pool, const void *ptr,
 		       unsigned long caller);
+void ouro_check_report_object(enum ouro_misuse what, struct ouro_heap *heap,
+			      const char *type, const char *name,
+			      unsigned long caller);
+void ouro_check_new(struct ouro_pool *pool, void *object, size_t size,
+		    unsigned long caller, gfp_t gfp);
 void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
 		      unsigned long caller, gfp_t gfp);
 bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller);

@@ -24,32 +24,34 @@ static unsigned int __init class_size(unsigned int index)
 }
 
 /* Blocks of @size that fit into @units with (or without) the header. */
-static unsigned int __init blocks_in(unsigned int size, unsigned int units,
-				     bool inband)
+static unsigned int blocks_in(unsigned int size, unsigned int units,
+			      bool inband,
+			      size_t (*header)(unsigned int blocks))
 {
 	unsigned int bytes = units << OURO_UNIT_SHIFT;
 	unsigned int blocks = bytes / size;
 
 	if (inband)
-		while (blocks * size + ouro_pool_header_size(blocks) > bytes)
+		while (blocks * size + header(blocks) > bytes)
 			blocks--;
 	return blocks;
 }
 
-static void __init geometry_fit(struct ouro_geometry *geo)
+static void geometry_fit(struct ouro_geometry *geo,
+			 size_t (*header)(unsigned int blocks))
 {
 	unsigned int bytes = OURO_UNIT, waste;
 
 	geo->units = 1;
 	geo->inband = true;
-	geo->blocks = blocks_in(geo->size, 1, true);
+	geo->blocks = blocks_in(geo->size, 1, true, header);
 	waste = bytes - geo->blocks * geo->size;
 	if (waste * 100 <= bytes * 6)
 		return;
 	geo->inband = false;
 	for (; geo->units <= OURO_POOL_UNITS; geo->units++) {
 		bytes = geo->units << OURO_UNIT_SHIFT;
-		geo->blocks = blocks_in(geo->size, geo->units, false);
+		geo->blocks = blocks_in(geo->size, geo->units, false, header);
 		waste = bytes - geo->blocks * geo->size;
 		if (waste * 100 <= bytes * 6)
 			return;
@@ -58,26 +60,53 @@ static void __init geometry_fit(struct ouro_geometry *geo)
 	geo->units = OURO_POOL_UNITS;
 }
 
+/* A block above OURO_CLASS_MAX has its pool for itself, whole units. */
+static void geometry_single(struct ouro_geometry *geo)
+{
+	geo->units = DIV_ROUND_UP(geo->size, OURO_UNIT);
+	geo->size = geo->units << OURO_UNIT_SHIFT;
+	geo->inband = false;
+	geo->blocks = 1;
+	geo->rounds = 1;
+	geo->parked = 0;
+	geo->mult = 1;
+	geo->bound = 1;
+}
+
+/**
+ * ouro_geometry_set() - what a block size means
+ * @geo: filled
+ * @size: bytes of a block: that of a class, or more than OURO_CLASS_MAX
+ * @header: tells the bytes of a pool's header by the number of its blocks
+ */
+void ouro_geometry_set(struct ouro_geometry *geo, size_t size,
+		       size_t (*header)(unsigned int blocks))
+{
+	geo->size = size;
+	if (size > OURO_CLASS_MAX) {
+		geometry_single(geo);
+		geo->header = header(1);
+		return;
+	}
+	geometry_fit(geo, header);
+	geo->header = header(geo->blocks);
+	geo->rounds = clamp_t(unsigned int, SZ_32K / geo->size, 4,
+			      OURO_ROUNDS_MAX);
+	geo->parked = clamp_t(unsigned int, SZ_64K / (geo->rounds * geo->size),
+			      2, 16);
+	geo->mult = (u32)((1ULL << 32) / geo->size) + 1;
+	geo->bound = geo->blocks *
+		(u32)((u64)geo->mult * geo->size - (1ULL << 32));
+}
+
 /* Fills the table.  Once, from module init. */
 void __init ouro_geometry_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < OURO_CLASSES; i++) {
-		struct ouro_geometry *geo = &ouro_geometry[i];
-
-		geo->size = class_size(i);
-		geometry_fit(geo);
-		geo->header = ouro_pool_header_size(geo->blocks);
-		geo->rounds = clamp_t(unsigned int, SZ_32K / geo->size, 4,
-				      OURO_ROUNDS_MAX);
-		geo->parked = clamp_t(unsigned int,
-				      SZ_64K / (geo->rounds * geo->size), 2,
-				      16);
-		geo->mult = (u32)((1ULL << 32) / geo->size) + 1;
-		geo->bound = geo->blocks *
-			(u32)((u64)geo->mult * geo->size - (1ULL << 32));
-	}
+	for (i = 0; i < OURO_CLASSES; i++)
+		ouro_geometry_set(&ouro_geometry[i], class_size(i),
+				  ouro_pool_header_size);
 }
 
 void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key)
@@ -142,6 +171,7 @@ static unsigned int class_harvest(struct ouro_class *class)
 	llist_for_each_entry_safe(pool, next, queue, remote_link) {
 		found = ouro_pool_harvest(pool, &twice);
 		all_twice += twice;
+		class->out -= found - twice;
 		if (atomic_sub_return(found, &pool->announced) > 0)
 			llist_add(&pool->remote_link, &class->remote);
 		pool_relist(class, pool);
@@ -212,6 +242,15 @@ static struct ouro_pool *class_pick(struct ouro_class *class, int node,
 	return strict ? NULL : other;
 }
 
+/* @taken more blocks left the pools. */
+static void note_out(struct ouro_class *class, unsigned int taken)
+{
+	lockdep_assert_held(&class->lock);
+	class->out += taken;
+	if (class->out > class->peak)
+		WRITE_ONCE(class->peak, class->out);
+}
+
 /* Tells of blocks that were freed twice, and takes the second free back. */
 static void tell_twice(struct ouro_class *class, unsigned int twice)
 {
@@ -254,6 +293,7 @@ unsigned int ouro_class_take(struct ouro_class *class, unsigned int count,
 		taken += ouro_pool_take(pool, count - taken, blocks + taken);
 		pool_relist(class, pool);
 	}
+	note_out(class, taken);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	return taken;
@@ -293,7 +333,9 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 				pool_relist(class, last);
 			last = pool;
 		}
-		if (unlikely(!ouro_pool_give(pool, blocks[i])))
+		if (likely(ouro_pool_give(pool, blocks[i])))
+			class->out--;
+		else
 			twice++;
 	}
 	if (last)
@@ -320,6 +362,7 @@ void *ouro_class_add(struct ouro_pool *pool)
 	raw_spin_lock_irqsave(&class->lock, flags);
 	class->npools++;
 	ouro_pool_take(pool, 1, &block);
+	note_out(class, 1);
 	pool_list(class, pool);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	return block;

@@ -10,6 +10,7 @@
 struct ouro_depot;
 struct ouro_front;
 struct ouro_heap;
+struct ouro_kind;
 struct ouro_pool;
 
 /**
@@ -21,8 +22,9 @@ struct ouro_pool;
  * @header: bytes of struct ouro_pool with its bitmaps
  * @rounds: blocks in a full magazine
  * @parked: full magazines that a depot keeps at most
- * @mult: 2^32 / @size + 1; see ouro_pool_is_block()
- * @bound: @blocks * (@mult * @size - 2^32)
+ * @mult: 2^32 / @size + 1, for a pool of one block 1; see ouro_pool_is_block()
+ * @bound: @blocks * (@mult * @size - 2^32), for a pool of one block 1
+ * @objects: of a class of objects, where in the header struct ouro_objects is
  *
  * The blocks end where the pool ends: block i starts at
  * end - (@blocks - i) * @size.  Waste in front, header included, is at most
@@ -38,6 +40,7 @@ struct ouro_geometry {
 	u16 parked;
 	u32 mult;
 	u32 bound;
+	u16 objects;
 };
 
 extern struct ouro_geometry ouro_geometry[OURO_CLASSES];
@@ -48,15 +51,31 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
 #define OURO_EMPTY_KEPT		1	/* empty pools a class keeps back */
 
 /**
+ * struct ouro_class_ops - what pools of objects need beyond those of blocks
+ * @populate: all blocks of a new pool become dead objects
+ * @retire: the pool is empty and off the lists, and will not be used again;
+ *	called an RCU grace period before its memory goes
+ */
+struct ouro_class_ops {
+	void (*populate)(struct ouro_pool *pool);
+	void (*retire)(struct ouro_pool *pool);
+};
+
+/**
  * struct ouro_class - the pools of one block size in one heap
  * @heap: owner
  * @geo: what its blocks are like
  * @fronts: one on each CPU
  * @depot: one on each node
+ * @kind: of the objects in it, NULL: it is one of the body's, of blocks
+ * @ops: where @kind is not NULL
+ * @link: on heap->typed, where @kind is not NULL
  * @lock: guards all up to @remote
  * @pools: by bucket; a pool is on exactly the list ouro_pool_bucket() names
  * @npools: on all lists
  * @nempty: on pools[OURO_EMPTY]
+ * @out: blocks that are not in pools
+ * @peak: highest @out
  * @remote: pools with bits in their remote map, queued without the lock
  * @direct: blocks allocated past the fronts less those freed past them
  * @direct_frees: blocks freed past the fronts
@@ -66,16 +85,23 @@ struct ouro_class {
 	const struct ouro_geometry *geo;
 	struct ouro_front __percpu *fronts;
 	struct ouro_depot *depot;
+	struct ouro_kind *kind;
+	const struct ouro_class_ops *ops;
+	struct llist_node link;
 	raw_spinlock_t lock;
 	u32 npools;
 	struct hlist_head pools[OURO_BUCKETS];
 	u32 nempty;
+	unsigned long out;
+	unsigned long peak;
 	struct llist_head remote;
 	atomic_long_t direct;
 	atomic_long_t direct_frees;
 };
 
 void ouro_geometry_init(void);
+void ouro_geometry_set(struct ouro_geometry *geo, size_t size,
+		       size_t (*header)(unsigned int blocks));
 void ouro_class_set_key(struct ouro_class *class, struct lock_class_key *key);
 void ouro_class_init(struct ouro_class *class, struct ouro_heap *heap,
 		     const struct ouro_geometry *geo);

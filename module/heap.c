@@ -12,7 +12,10 @@
 #include "fail.h"
 #include "depot.h"
 #include "heap.h"
+#include "kind.h"
 #include "large.h"
+#include "stat.h"
+#include "weak.h"
 
 DEFINE_MUTEX(ouro_heaps_lock);	/* see heap.h */
 LIST_HEAD(ouro_heaps);
@@ -193,6 +196,10 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 		INIT_LIST_HEAD(&heap->arenas[i]);
 	INIT_LIST_HEAD(&heap->larges);
 	INIT_LIST_HEAD(&heap->reserves);
+	heap->id = ouro_weak_heap_id();
+	init_llist_head(&heap->typed);
+	INIT_LIST_HEAD(&heap->kinds);
+	ouro_reap_init(&heap->reaper);
 	if (heap->flags & OURO_HEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(current->mm);
 	return heap;
@@ -232,6 +239,7 @@ static void heap_destroy_contents(struct ouro_heap *heap)
 	ouro_heap_for_each_class(heap, class)
 		ouro_magazine_destroy_all(class);
 	ouro_arena_destroy_all(heap);
+	ouro_kind_destroy_all(heap);
 	body_destroy(heap, heap->body);
 }
 
@@ -304,18 +312,38 @@ static void heap_unlist(struct ouro_heap *heap)
 	mutex_unlock(&ouro_heaps_lock);
 }
 
+/* What is live by type, when the heap is about to be destroyed. */
+static void tell_live_objects(struct ouro_heap *heap)
+{
+	struct ouro_kind_stat stat;
+	struct ouro_kind *kind;
+
+	list_for_each_entry(kind, &heap->kinds, link) {
+		ouro_stat_kind(heap, kind, &stat);
+		if (stat.live)
+			pr_info("heap %s: live: %lu objects of type %s, %lu bytes\n",
+				heap->name, stat.live, kind->type->name,
+				stat.bytes);
+	}
+}
+
 /**
  * ouro_heap_destroy() - give back everything a heap holds, and the heap
  * @heap: from ouro_heap_create(), NULL or ERR_PTR
  *
- * Costs a fixed amount per arena, whatever the number of live blocks.  Nobody
- * may use the heap or its blocks any more; blocks on their way through
+ * Costs a fixed amount per arena, whatever the number of live blocks; and a look
+ * at each object of the heap.  Objects that are dying are waited for.  Those
+ * that are live and whose type has a release get it, their slots NULL, but no
+ * finalize; it must not make objects in this heap.  Every weak handle to one of
+ * them names nothing then, and watches are told.
+ *
+ * Nobody may use the heap or its blocks any more; blocks on their way through
  * ouro_free_rcu() are waited for.  A heap that is not alive (destroyed twice)
  * is reported and left alone.
  *
  * Context: Process context, may sleep.
- * Return: the number of blocks that were still live; a debug heap also logs
- * who allocated them.
+ * Return: the number of blocks and objects that were still live; those by type
+ * are in the kernel log, and for a debug heap who allocated them.
  */
 unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 {
@@ -334,8 +362,10 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	ouro_debugfs_remove(heap);
 	heap_unlist(heap);
 	ouro_reserve_destroy_all(heap);
-	/* Pairs with free_after_grace(). */
-	if (atomic_long_read_acquire(&heap->rcu_pending))
+	if (!list_empty(&heap->kinds))
+		ouro_heap_flush(heap);
+	/* Pairs with free_after_grace(); graves_open() may begin anew. */
+	while (atomic_long_read_acquire(&heap->rcu_pending))
 		rcu_barrier();
 	ouro_large_flush();
 
@@ -345,7 +375,10 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 			heap->name, stat.live, stat.live_bytes);
 		if (ouro_heap_is_debug(heap))
 			ouro_check_leaks(heap);
+		tell_live_objects(heap);
 	}
+	ouro_reap_release_all(heap);
+	ouro_weak_destroy_all(heap);
 	heap_destroy_contents(heap);
 	heap_free(heap);
 	module_put(THIS_MODULE);

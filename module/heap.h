@@ -10,6 +10,7 @@
 #include "class.h"
 #include "magazine.h"
 #include "ouro.h"
+#include "reap.h"
 
 struct dentry;
 struct ouro_large;
@@ -52,7 +53,12 @@ struct ouro_body {
  * @nlarge: on @larges
  * @large_bytes: of pages in @larges
  * @large_allocs: large blocks allocated so far
- * @rcu_pending: callbacks of ouro_free_rcu() on their way
+ * @rcu_pending: callbacks on their way that will free blocks or pools
+ * @id: in weak handles
+ * @typed: classes of objects; only ever added to
+ * @kinds: registered types; only ever added to, read under RCU
+ * @reaper: objects that wait for their death
+ * @ending: what is put is not destroyed any more: the heap is
  * @link: in the list of heaps; guarded by ouro_heaps_lock
  * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
  * @memcg: charged for pages, or NULL
@@ -91,6 +97,11 @@ struct ouro_heap {
 	atomic_long_t large_allocs;
 
 	atomic_long_t rcu_pending;
+	u32 id;
+	struct llist_head typed;
+	struct list_head kinds;
+	struct ouro_reaper reaper;
+	bool ending;
 	struct list_head link;
 	bool dying;
 	struct mem_cgroup *memcg;
@@ -135,18 +146,21 @@ static inline void ouro_heap_failed(struct ouro_heap *heap)
 	}
 }
 
-/* The class behind @class, NULL: the first; NULL at the end. */
+/* The class behind @class, NULL: the first; NULL at the end.  Blocks first. */
 static inline struct ouro_class *
 ouro_heap_next_class(const struct ouro_heap *heap, struct ouro_class *class)
 {
 	/* Pairs with ouro_heap_body(). */
 	struct ouro_body *body = smp_load_acquire(&heap->body);
+	struct llist_node *link;
 
-	if (!body)
-		return NULL;
-	if (!class)
+	if (!class && body)
 		return body->class;
-	return ++class < body->class + OURO_CLASSES ? class : NULL;
+	if (class && !class->kind && class + 1 < body->class + OURO_CLASSES)
+		return class + 1;
+	link = class && class->kind ? class->link.next :
+				      READ_ONCE(heap->typed.first);
+	return link ? llist_entry(link, struct ouro_class, link) : NULL;
 }
 
 /* Those that are there when it begins, at least. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ouro: heaps of blocks, pools and arenas for kernel modules.
+ * ouro: heaps of blocks and objects for kernel modules.
  */
 #include "ouro.h"
 #include <linux/init.h>
@@ -12,6 +12,7 @@
 #include "map.h"
 #include "pool.h"
 #include "pressure.h"
+#include "weak.h"
 
 struct workqueue_struct *ouro_wq;
 
@@ -57,12 +58,13 @@ static void __exit ouro_exit(void)
 	ouro_arena_exit();
 	ouro_magazine_exit();
 	destroy_workqueue(ouro_wq);
+	ouro_weak_exit();
 	ouro_map_exit();
 }
 
 module_init(ouro_init);
 module_exit(ouro_exit);
-MODULE_DESCRIPTION("Heaps of blocks, pools and arenas for kernel modules");
+MODULE_DESCRIPTION("Heaps of blocks and objects for kernel modules");
 MODULE_AUTHOR("The Ouro maintainers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");

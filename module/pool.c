@@ -30,7 +30,9 @@ void __init ouro_pool_init(void)
  */
 static u64 magic_of(const struct ouro_geometry *geo)
 {
-	return geo->inband ? ouro_secret : ~ouro_secret;
+	u64 magic = geo->inband ? ouro_secret : ~ouro_secret;
+
+	return geo->objects ? magic ^ OURO_MAGIC_OBJECTS : magic;
 }
 
 static struct page *page_of(const void *ptr)
@@ -47,7 +49,7 @@ static struct page *page_of(const void *ptr)
  * The header that the page of @ptr, a direct one, leads to, or NULL.  The page
  * may be anybody's, or none at all where there is no memory.
  */
-static struct ouro_pool *find_apart(const void *ptr)
+struct ouro_pool *ouro_pool_apart(const void *ptr)
 {
 	unsigned long private = 0;
 	struct ouro_pool *pool;
@@ -76,7 +78,7 @@ static struct ouro_pool *find_apart(const void *ptr)
 		return NULL;
 	magic = READ_ONCE_NOCHECK(pool->magic);
 #endif
-	return magic == ~ouro_secret ? pool : NULL;
+	return (magic ^ ~ouro_secret) <= OURO_MAGIC_OBJECTS ? pool : NULL;
 }
 
 /* Lets every page of the units lead to @pool, or to nothing again. */
@@ -119,6 +121,8 @@ static void pool_setup(struct ouro_pool *pool, struct ouro_class *class,
 	pool->remote = pool->bits + longs;
 	bitmap_set(pool->map, 0, geo->blocks);
 	pool->top_word = longs - 1;
+	if (geo->objects)
+		pool->objects = (void *)pool + geo->objects;
 	pool->front = ouro_heap_is_fast(class->heap) ? class->fronts :
 						       ouro_idle_fronts;
 }
@@ -181,6 +185,8 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 	    ouro_check_pool_init(pool, gfp))
 		goto give_units;
 	ouro_kasan_poison(pool->first, (size_t)geo->blocks * geo->size);
+	if (class->ops)
+		class->ops->populate(pool);
 	pool_publish(pool, arena, unit, geo->units);
 	return pool;
 
@@ -210,13 +216,7 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	kfree_rcu(pool, rcu);
 }
 
-/**
- * ouro_pool_release() - give an empty pool's units back to their arena
- * @pool: all free, on no list, not queued
- *
- * Context: Any but NMI; takes heap->arena_lock.
- */
-void ouro_pool_release(struct ouro_pool *pool)
+static void pool_give_units(struct ouro_pool *pool)
 {
 	unsigned int unit = pool->unit;
 	unsigned int i, units = pool->class->geo->units;
@@ -226,6 +226,36 @@ void ouro_pool_release(struct ouro_pool *pool)
 		WRITE_ONCE(arena->pool[unit + i], NULL);
 	ouro_pool_forget(pool);
 	ouro_arena_give(arena, unit, units);
+}
+
+static void release_after_grace(struct rcu_head *rcu)
+{
+	struct ouro_pool *pool = container_of(rcu, struct ouro_pool, rcu);
+	struct ouro_heap *heap = pool->heap;
+
+	pool_give_units(pool);
+	/* Pairs with the acquire in ouro_heap_destroy(). */
+	atomic_long_dec_return_release(&heap->rcu_pending);
+}
+
+/**
+ * ouro_pool_release() - give an empty pool's units back to their arena
+ * @pool: all free, on no list, not queued
+ *
+ * Objects' memory is theirs for an RCU grace period more: who looks at one
+ * without a reference finds the word and the slots of an object there.
+ *
+ * Context: Any but NMI; takes heap->arena_lock.
+ */
+void ouro_pool_release(struct ouro_pool *pool)
+{
+	if (!pool->objects) {
+		pool_give_units(pool);
+		return;
+	}
+	pool->class->ops->retire(pool);
+	atomic_long_inc(&pool->heap->rcu_pending);
+	call_rcu(&pool->rcu, release_after_grace);
 }
 
 /**
@@ -240,9 +270,10 @@ struct ouro_pool *ouro_pool_find(const void *ptr)
 {
 	if (!ouro_ptr_is_direct(ptr))
 		return NULL;
-	if (ouro_pool_is_inband(ptr))
+	if (ouro_pool_is_inband(ptr) ||
+	    ouro_pool_has_magic(ptr, ouro_secret ^ OURO_MAGIC_OBJECTS))
 		return ouro_pool_inband(ptr);
-	return find_apart(ptr);
+	return ouro_pool_apart(ptr);
 }
 
 /**

@@ -43,6 +43,7 @@ struct ouro_marks;
  * @top_word: no bit of @map is set in a word above this one
  * @rcu: an out-of-band header may be looked up until a grace period has passed
  * @marks: in checked heaps, else NULL
+ * @objects: in pools of objects, else NULL
  * @map: bit set: the block is free and in the pool; guarded by class->lock
  * @remote: bit set: the block came back past the lock; @map has it clear
  * @bits: the memory of the maps
@@ -72,6 +73,7 @@ struct ouro_pool {
 	u8 top_word;
 	struct rcu_head rcu;
 	struct ouro_marks *marks;
+	struct ouro_objects *objects;
 	unsigned long *map;
 	unsigned long *remote;
 	unsigned long bits[];
@@ -139,14 +141,17 @@ static __always_inline struct ouro_pool *ouro_pool_inband(const void *ptr)
 	return (void *)((unsigned long)ptr & ~(OURO_UNIT - 1));
 }
 
+/* In the magic of pools of objects another bit 0 than in that of blocks. */
+#define OURO_MAGIC_OBJECTS	1
+
 /*
- * Whether there is one.  @ptr passed ouro_ptr_is_direct(); where the direct map
- * has a hole, the fault on reading the supposed header means no.
+ * Whether there is one with @want for its magic.  @ptr passed
+ * ouro_ptr_is_direct(); where the direct map has a hole, the fault on reading
+ * the supposed header means no.
  */
-static __always_inline bool ouro_pool_is_inband(const void *ptr)
+static __always_inline bool ouro_pool_has_magic(const void *ptr, u64 want)
 {
 	const struct ouro_pool *pool = ouro_pool_inband(ptr);
-	u64 want = ouro_secret;
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 	asm goto("1: cmpq %[want], %[magic]\n\t"
@@ -160,6 +165,27 @@ no:
 #else
 	return READ_ONCE_NOCHECK(pool->magic) == want;
 #endif
+}
+
+/* Whether there is one of a pool of blocks. */
+static __always_inline bool ouro_pool_is_inband(const void *ptr)
+{
+	return ouro_pool_has_magic(ptr, ouro_secret);
+}
+
+struct ouro_pool *ouro_pool_apart(const void *ptr);
+
+/* The pool of what should be an object, or NULL if it is none. */
+static __always_inline struct ouro_pool *ouro_pool_of_object(const void *ptr)
+{
+	struct ouro_pool *pool;
+
+	if (unlikely(!ouro_ptr_is_direct(ptr)))
+		return NULL;
+	if (likely(ouro_pool_has_magic(ptr, ouro_secret ^ OURO_MAGIC_OBJECTS)))
+		return ouro_pool_inband(ptr);
+	pool = ouro_pool_apart(ptr);
+	return pool && pool->objects ? pool : NULL;
 }
 
 void ouro_pool_init(void);

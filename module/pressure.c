@@ -134,7 +134,7 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	unsigned long after;
 
 	might_sleep();
-	if (!smp_load_acquire(&heap->body)) {	/* pairs with ouro_heap_body() */
+	if (!ouro_heap_next_class(heap, NULL)) {
 		ouro_large_flush();
 		return 0;
 	}
@@ -142,6 +142,9 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	ouro_large_flush();
 	drain_depots(heap);
 	trim_pools(heap);
+	/* Pools of objects go a grace period later. */
+	if (atomic_long_read(&heap->rcu_pending))
+		rcu_barrier();
 	after = atomic_long_read(&heap->held);
 	return before > after ? before - after : 0;
 }
@@ -158,7 +161,8 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 	/* In magazines and empty pools there may be as much again. */
 	list_for_each_entry(heap, &ouro_heaps, link)
 		pages += (max(atomic_long_read(&heap->parked), 0L) +
-			  (READ_ONCE(heap->body) ? OURO_UNIT : 0)) >> PAGE_SHIFT;
+			  (READ_ONCE(heap->narenas) ? OURO_UNIT : 0)) >>
+			 PAGE_SHIFT;
 	mutex_unlock(&ouro_heaps_lock);
 	return pages ?: SHRINK_EMPTY;
 }

@@ -157,10 +157,12 @@ void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 		return ZERO_SIZE_PTR;
 	}
 	found = find(ptr);
-	if (found.heap != heap || found.start != ptr) {
+	if (found.heap != heap || found.start != ptr ||
+	    (found.pool && found.pool->objects)) {
 		ouro_check_report(!found.heap ? OURO_MISUSE_FOREIGN :
 				  found.heap != heap ? OURO_MISUSE_HEAP :
-				  OURO_MISUSE_INNER, heap, found.pool, ptr,
+				  found.start != ptr ? OURO_MISUSE_INNER :
+				  OURO_MISUSE_FREED, heap, found.pool, ptr,
 				  _RET_IP_);
 		return NULL;
 	}

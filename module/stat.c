@@ -57,6 +57,35 @@ void ouro_stat_class(const struct ouro_class *class,
 }
 
 /**
+ * ouro_stat_kind() - read the counters of a type's objects
+ * @heap: the owner
+ * @kind: the type in it
+ * @stat: filled
+ *
+ * Context: Any; nobody is kept from anything.
+ */
+void ouro_stat_kind(struct ouro_heap *heap, const struct ouro_kind *kind,
+		    struct ouro_kind_stat *stat)
+{
+	struct ouro_class_stat read;
+	struct ouro_class *class;
+
+	memset(stat, 0, sizeof(*stat));
+	ouro_heap_for_each_class(heap, class) {
+		if (class->kind != kind)
+			continue;
+		ouro_stat_class(class, &read);
+		stat->live += read.live;
+		stat->peak += READ_ONCE(class->peak);
+		stat->created += read.allocs;
+		stat->destroyed += read.frees;
+		stat->bytes += read.live * class->geo->size;
+		stat->cached += read.fronts + read.depot;
+		stat->pools += read.pools;
+	}
+}
+
+/**
  * ouro_heap_stat() - read the counters of a heap
  * @heap: the heap
  * @stat: filled
@@ -91,6 +120,9 @@ void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 	stat->metadata = sizeof(*heap) + atomic_long_read(&heap->metadata);
 	if (READ_ONCE(heap->body))
 		stat->metadata += num_possible_cpus() * OURO_CLASSES *
+				  sizeof(struct ouro_front);
+	llist_for_each_entry(class, READ_ONCE(heap->typed.first), link)
+		stat->metadata += num_possible_cpus() *
 				  sizeof(struct ouro_front);
 	stat->arenas = READ_ONCE(heap->narenas);
 	stat->limit_hits = atomic_long_read(&heap->limit_hits);

@@ -8,6 +8,8 @@
 #include "ouro.h"
 
 struct ouro_class;
+struct ouro_heap;
+struct ouro_kind;
 
 /**
  * struct ouro_class_stat - one reading of a class
@@ -29,6 +31,29 @@ struct ouro_class_stat {
 	unsigned long frees;
 };
 
+/**
+ * struct ouro_kind_stat - one reading of the objects of a type
+ * @live: objects that are not dead, or whose death is not over
+ * @peak: the most that were out of their pools at once: live, and free ones in
+ *	magazines
+ * @created: since the type was registered
+ * @destroyed: since then
+ * @bytes: of the live ones
+ * @cached: free ones in magazines and depots
+ * @pools: of the type
+ */
+struct ouro_kind_stat {
+	unsigned long live;
+	unsigned long peak;
+	unsigned long created;
+	unsigned long destroyed;
+	unsigned long bytes;
+	unsigned long cached;
+	unsigned long pools;
+};
+
+void ouro_stat_kind(struct ouro_heap *heap, const struct ouro_kind *kind,
+		    struct ouro_kind_stat *stat);
 void ouro_stat_class(const struct ouro_class *class,
 		     struct ouro_class_stat *stat);
 

@@ -110,6 +110,7 @@ struct ouro_heap *__ouro_heap_create(const struct ouro_heap_attr *attr,
 
 unsigned long ouro_heap_destroy(struct ouro_heap *heap);
 unsigned long ouro_heap_trim(struct ouro_heap *heap);
+void ouro_heap_flush(struct ouro_heap *heap);
 int ouro_heap_set_limit(struct ouro_heap *heap, size_t limit);
 size_t ouro_heap_limit(const struct ouro_heap *heap);
 const char *ouro_heap_name(const struct ouro_heap *heap);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Objects, for the layers above them.
+ */
+#ifndef OURO_MODULE_OBJECT_H
+#define OURO_MODULE_OBJECT_H
+
+#include <ouro/object.h>
+#include "check.h"
+#include "kind.h"
+
+void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
+			 unsigned long caller);
+void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object);
+void ouro_grave_add(struct ouro_pool *pool, struct ouro_object *object);
+void ouro_object_put_misused(struct ouro_object *object, u64 old,
+			     unsigned long caller);
+void ouro_object_report(enum ouro_misuse what, struct ouro_object *object,
+			unsigned long caller);
+
+bool ouro_object_end_leaf(struct ouro_object *object, u64 word);
+
+/* Whether the word before a put had the last reference. */
+static inline bool ouro_object_is_last(u64 old)
+{
+	return (old & OURO_COUNT_MASK) == OURO_COUNT_DEAD + 1;
+}
+
+#endif /* OURO_MODULE_OBJECT_H */

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Weak handles.
+ *
+ * A handle leads through a table, from the number of a pool to its cells, never
+ * by an address.  A cell's generation changes once an object in that block is
+ * dead for good, before the block can become another; generations of a number
+ * never repeat, because those of a new pool begin above every one that a pool
+ * had which is gone.
+ *
+ * To upgrade is to read the generation, try for a reference, and read the
+ * generation again.  If both are the handle's, then the reference is to the
+ * handle's object: the death of that is one generation later.  Where the first
+ * is not, or the reference is refused, the object is dead for good.
+ */
+#include "ouro.h"
+#include <linux/rcupdate.h>
+#include <linux/xarray.h>
+#include "backing.h"
+#include "heap.h"
+#include "object.h"
+#include "weak.h"
+
+#define HEAP_SHIFT	(OURO_WEAK_BLOCK_BITS + OURO_WEAK_POOL_BITS)
+#define BLOCK_MASK	((1U << OURO_WEAK_BLOCK_BITS) - 1)
+
+static DEFINE_XARRAY_FLAGS(tables, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
+static atomic64_t generation_floor = ATOMIC64_INIT(1);
+static atomic_t last_heap;
+
+DEFINE_SRCU(ouro_deaths);
+
+/* Watches of the objects of a pool have one lock: by the pool's number. */
+#define WATCH_LOCKS	16
+
+static raw_spinlock_t watch_locks[WATCH_LOCKS] = {
+	[0 ... WATCH_LOCKS - 1] = __RAW_SPIN_LOCK_UNLOCKED(watch_locks),
+};
+
+static u32 number_of(struct ouro_weak weak)
+{
+	return weak.name >> OURO_WEAK_BLOCK_BITS;
+}
+
+static raw_spinlock_t *watch_lock(u32 number)
+{
+	return &watch_locks[number % WATCH_LOCKS];
+}
+
+/* Never 0.  For people: the number of a pool names its heap already. */
+u32 ouro_weak_heap_id(void)
+{
+	return atomic_inc_return(&last_heap);
+}
+
+/* ---- tables ---- */
+
+static size_t weaks_size(const struct ouro_pool *pool)
+{
+	struct ouro_weaks *weaks;
+
+	return struct_size(weaks, cell, pool->blocks);
+}
+
+/* As ouro_map's: the lock is let go of only where @gfp may block. */
+static int number_get(struct ouro_weaks *weaks, gfp_t gfp)
+{
+	unsigned long flags;
+	int err;
+
+	xa_lock_irqsave(&tables, flags);
+	err = __xa_alloc(&tables, &weaks->number, weaks, xa_limit_32b,
+			 gfp & ~GFP_ZONEMASK);
+	xa_unlock_irqrestore(&tables, flags);
+	return err;
+}
+
+static void number_put(u32 number)
+{
+	unsigned long flags;
+
+	xa_lock_irqsave(&tables, flags);
+	__xa_erase(&tables, number);
+	xa_unlock_irqrestore(&tables, flags);
+}
+
+static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
+{
+	struct ouro_heap *heap = pool->heap;
+	s64 floor = atomic64_read(&generation_floor);
+	struct ouro_weaks *weaks;
+	unsigned int i;
+
+	weaks = ouro_backing_meta(heap, weaks_size(pool), gfp, NUMA_NO_NODE);
+	if (!weaks)
+		return NULL;
+	weaks->pool = pool;
+	for (i = 0; i < pool->blocks; i++)
+		atomic64_set(&weaks->cell[i].generation, floor);
+	if (number_get(weaks, gfp)) {
+		ouro_backing_free_meta(heap, weaks, weaks_size(pool));
+		return NULL;
+	}
+	return weaks;
+}
+
+/* The table of a pool, made the first time, or NULL. */
+static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
+{
+	/* Pairs with the cmpxchg() below. */
+	struct ouro_weaks *weaks = smp_load_acquire(&pool->objects->weaks);
+	struct ouro_weaks *other;
+
+	if (weaks || ouro_context_is_tight())
+		return weaks;
+	ouro_slow_begin();
+	weaks = weaks_create(pool, gfp);
+	if (weaks) {
+		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
+		if (other) {
+			number_put(weaks->number);
+			atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
+			kvfree_rcu(weaks, rcu);
+			weaks = other;
+		}
+	}
+	ouro_slow_end();
+	return weaks;
+}
+
+static struct ouro_weak weak_of(const struct ouro_weaks *weaks,
+				const struct ouro_object *object)
+{
+	struct ouro_pool *pool = weaks->pool;
+	unsigned int index = ouro_pool_index(pool, object);
+
+	return (struct ouro_weak) {
+		.name = (u64)pool->heap->id << HEAP_SHIFT |
+			(u64)weaks->number << OURO_WEAK_BLOCK_BITS | index,
+		.generation = atomic64_read(&weaks->cell[index].generation),
+	};
+}
+
+/* ---- handles ---- */
+
+/**
+ * ouro_weak_init() - make a weak handle
+ * @weak: set; to a handle to nothing where this fails
+ * @object: that the caller has a reference to
+ * @gfp: for the table of its pool, the first time
+ *
+ * Context: As @gfp says; in NMI, and on PREEMPT_RT in hardirq or with preemption
+ * off, only where an object of the same pool has had a handle before.
+ * Return: 0, -EINVAL when @object is no object, -ENOMEM.
+ */
+int ouro_weak_init(struct ouro_weak *weak, struct ouro_object *object,
+		   gfp_t gfp)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(object);
+	struct ouro_weaks *weaks;
+
+	*weak = (struct ouro_weak) { };
+	if (!pool || !ouro_pool_is_block(pool, object))
+		return -EINVAL;
+	weaks = weaks_of(pool, gfp);
+	if (!weaks)
+		return -ENOMEM;
+	*weak = weak_of(weaks, object);
+	return 0;
+}
+EXPORT_SYMBOL_OURO(ouro_weak_init);
+
+/* As ouro_weak_get(), and whether a reference went that has to be put. */
+static struct ouro_object *upgrade(struct ouro_weak weak,
+				   struct ouro_object **wrong)
+{
+	unsigned int index = weak.name & BLOCK_MASK;
+	struct ouro_weaks *weaks = xa_load(&tables, number_of(weak));
+	struct ouro_object *object;
+	atomic64_t *generation;
+
+	if (!weaks || index >= weaks->pool->blocks)
+		return NULL;
+	generation = &weaks->cell[index].generation;
+	if (atomic64_read(generation) != weak.generation)
+		return NULL;
+	object = ouro_pool_block(weaks->pool, index);
+	if (!ouro_tryget(object))
+		return NULL;
+	/*
+	 * ouro_tryget() is a full barrier.  Pairs with the release in ouro_new():
+	 * had it given us the next object, we would see the next generation.
+	 */
+	if (atomic64_read(generation) == weak.generation)
+		return object;
+	*wrong = object;
+	return NULL;
+}
+
+/**
+ * ouro_weak_get() - take a reference to the object that a handle names
+ * @weak: any handle
+ *
+ * Once this gave NULL for a handle, it always will.
+ *
+ * Context: Any, NMI included; takes no lock.
+ * Return: the object, with a reference that is the caller's, or NULL.
+ */
+struct ouro_object *ouro_weak_get(struct ouro_weak weak)
+{
+	struct ouro_object *object, *wrong = NULL;
+
+	if (!weak.generation)
+		return NULL;
+	rcu_read_lock();
+	object = upgrade(weak, &wrong);
+	rcu_read_unlock();
+	ouro_put(wrong);
+	return object;
+}
+EXPORT_SYMBOL_OURO(ouro_weak_get);
+
+/* Writes what an object is called, if it can have a name here. */
+void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
+		    char name[OURO_WEAK_TEXT])
+{
+	struct ouro_weaks *weaks = weaks_of(pool, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (weaks)
+		snprintf(name, OURO_WEAK_TEXT, OURO_WEAK_FMT,
+			 OURO_WEAK_ARG(weak_of(weaks, object)));
+	else
+		strscpy(name, "(without a name)", OURO_WEAK_TEXT);
+}
+
+/* ---- death ---- */
+
+/* A dead object's handles name nothing from here on. */
+void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object)
+{
+	/* Who made a handle had a reference, whose put we have acquired. */
+	struct ouro_weaks *weaks = READ_ONCE(pool->objects->weaks);
+
+	if (weaks)
+		atomic64_inc(&weaks->cell[ouro_pool_index(pool, object)]
+				      .generation);
+}
+
+/**
+ * ouro_weak_detach() - take the watches of a dead object
+ * @pool: it lies in
+ * @object: the object, not yet free
+ * @watches: filled; to be told by ouro_weak_tell(), in the same read section of
+ *	ouro_deaths
+ *
+ * Context: Any but NMI and hardirq.
+ */
+void ouro_weak_detach(struct ouro_pool *pool, struct ouro_object *object,
+		      struct hlist_head *watches)
+{
+	struct ouro_weaks *weaks = READ_ONCE(pool->objects->weaks);
+	struct ouro_watch *watch;
+	struct ouro_cell *cell;
+	unsigned long flags;
+
+	if (!weaks)
+		return;
+	cell = &weaks->cell[ouro_pool_index(pool, object)];
+	if (!READ_ONCE(cell->watches.first))
+		return;
+	raw_spin_lock_irqsave(watch_lock(weaks->number), flags);
+	hlist_move_list(&cell->watches, watches);
+	hlist_for_each_entry(watch, watches, node)
+		watch->armed = false;
+	raw_spin_unlock_irqrestore(watch_lock(weaks->number), flags);
+}
+
+/* Calls the callbacks; each may free its watch. */
+void ouro_weak_tell(struct hlist_head *watches)
+{
+	struct ouro_watch *watch;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(watch, next, watches, node)
+		watch->died(watch);
+}
+
+/* ---- watches ---- */
+
+/**
+ * ouro_watch_add() - be told when an object has died
+ * @watch: filled
+ * @object: that the caller has a reference to
+ * @died: called once, without the object
+ * @gfp: as for ouro_weak_init()
+ *
+ * Context: As ouro_weak_init(), but NMI.
+ * Return: 0, -EINVAL when @object is no object, -ENOMEM.
+ */
+int ouro_watch_add(struct ouro_watch *watch, struct ouro_object *object,
+		   void (*died)(struct ouro_watch *watch), gfp_t gfp)
+{
+	struct ouro_pool *pool;
+	struct ouro_cell *cell;
+	unsigned long flags;
+	int err;
+
+	watch->died = died;
+	watch->armed = false;
+	err = ouro_weak_init(&watch->weak, object, gfp);
+	if (err)
+		return err;
+	pool = ouro_pool_of_object(object);
+	cell = &pool->objects->weaks->cell[ouro_pool_index(pool, object)];
+	raw_spin_lock_irqsave(watch_lock(number_of(watch->weak)), flags);
+	hlist_add_head(&watch->node, &cell->watches);
+	watch->armed = true;
+	raw_spin_unlock_irqrestore(watch_lock(number_of(watch->weak)), flags);
+	return 0;
+}
+EXPORT_SYMBOL_OURO(ouro_watch_add);
+
+/**
+ * ouro_watch_remove() - do not be told any more
+ * @watch: that was added once
+ *
+ * Context: Any but NMI.
+ * Return: true when it will not be told; false when it was, or is being told at
+ * this moment: then see ouro_watch_remove_sync().
+ */
+bool ouro_watch_remove(struct ouro_watch *watch)
+{
+	unsigned long flags;
+	bool armed;
+
+	raw_spin_lock_irqsave(watch_lock(number_of(watch->weak)), flags);
+	armed = watch->armed;
+	if (armed)
+		hlist_del(&watch->node);
+	watch->armed = false;
+	raw_spin_unlock_irqrestore(watch_lock(number_of(watch->weak)), flags);
+	return armed;
+}
+EXPORT_SYMBOL_OURO(ouro_watch_remove);
+
+/**
+ * ouro_watch_remove_sync() - ouro_watch_remove(), and wait for the callback
+ * @watch: that was added once
+ *
+ * Context: Process context, may sleep; not from a callback of a watch or a type.
+ * Return: as ouro_watch_remove(); where false, the callback has returned.
+ */
+bool ouro_watch_remove_sync(struct ouro_watch *watch)
+{
+	might_sleep();
+	if (ouro_watch_remove(watch))
+		return true;
+	synchronize_srcu(&ouro_deaths);
+	return false;
+}
+EXPORT_SYMBOL_OURO(ouro_watch_remove_sync);
+
+/* ---- the end of a pool ---- */
+
+static void raise_floor(s64 to)
+{
+	s64 floor = atomic64_read(&generation_floor);
+
+	while (floor < to &&
+	       !atomic64_try_cmpxchg(&generation_floor, &floor, to))
+		;
+}
+
+/* The number goes, and with it all handles to objects that were in the pool. */
+static void retire(struct ouro_pool *pool, struct ouro_weaks *weaks)
+{
+	s64 highest = 0;
+	unsigned int i;
+
+	for (i = 0; i < pool->blocks; i++)
+		highest = max_t(s64, highest,
+				atomic64_read(&weaks->cell[i].generation));
+	/* Before the number can be had again. */
+	raise_floor(highest + 1);
+	number_put(weaks->number);
+}
+
+/**
+ * ouro_weak_retire() - a pool goes
+ * @pool: all of whose objects are dead
+ *
+ * Context: Any but NMI.
+ */
+void ouro_weak_retire(struct ouro_pool *pool)
+{
+	struct ouro_weaks *weaks = pool->objects->weaks;
+
+	if (!weaks)
+		return;
+	retire(pool, weaks);
+	pool->objects->weaks = NULL;
+	atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
+	kvfree_rcu(weaks, rcu);
+}
+
+static void retire_number(struct ouro_pool *pool, void *any)
+{
+	if (!pool->objects->weaks)
+		return;
+	retire(pool, pool->objects->weaks);
+	*(bool *)any = true;
+}
+
+static void free_table(struct ouro_pool *pool, void *arg)
+{
+	ouro_backing_free_meta(pool->heap, pool->objects->weaks,
+			       weaks_size(pool));
+	pool->objects->weaks = NULL;
+}
+
+/* Every handle to an object of a dying heap names nothing from here on. */
+void ouro_weak_retire_all(struct ouro_heap *heap)
+{
+	bool any = false;
+
+	ouro_kind_visit_pools(heap, retire_number, &any);
+	if (any)
+		synchronize_rcu();
+}
+
+/* The tables of a dying heap, whose objects were released. */
+void ouro_weak_destroy_all(struct ouro_heap *heap)
+{
+	ouro_kind_visit_pools(heap, free_table, NULL);
+}
+
+void ouro_weak_exit(void)
+{
+	WARN_ON(!xa_empty(&tables));
+	xa_destroy(&tables);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Objects: the life of a reference, and the order of a death. */
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <ouro/object.h>
+#include <ouro/slot.h>
+#include <ouro/type.h>
+#include <ouro/weak.h>
+#include "ouro_test.h"
+
+struct thing {
+	struct ouro_object object;
+	struct ouro_slot next;
+	struct ouro_slot other;
+	u64 value;
+};
+
+/* What callbacks saw; cases run one at a time. */
+static struct seen {
+	struct ouro_test *t;
+	atomic_t finalized;
+	atomic_t released;
+	struct ouro_slot *rescue;	/* where finalize puts its object */
+	bool sleep;			/* callbacks do */
+	bool in_task;
+	unsigned long last_sum;
+} seen;
+
+static void thing_finalize(void *object)
+{
+	struct thing *thing = object;
+
+	atomic_inc(&seen.finalized);
+	seen.in_task = in_task();
+	if (seen.sleep)
+		usleep_range(10, 20);
+	EXPECT(seen.t, ouro_is_alive(&thing->object));
+	EXPECT_GE(seen.t, ouro_refcount(&thing->object), 1);
+	if (seen.rescue)
+		EXPECT_EQ(seen.t, ouro_slot_store(seen.rescue, &thing->object),
+			  0);
+}
+
+static void thing_release(void *object)
+{
+	struct thing *thing = object;
+
+	atomic_inc(&seen.released);
+	seen.in_task = in_task();
+	if (seen.sleep)
+		usleep_range(10, 20);
+	seen.last_sum += thing->value;
+	EXPECT(seen.t, !ouro_is_alive(&thing->object));
+	EXPECT(seen.t, ouro_slot_is_empty(&thing->next));
+	EXPECT(seen.t, ouro_slot_is_empty(&thing->other));
+}
+
+static const struct ouro_type plain_type = {
+	OURO_TYPE(struct thing, object),
+	OURO_SLOTS(struct thing, next, other),
+};
+
+static const struct ouro_type told_type = {
+	.name = "told",
+	.size = sizeof(struct thing),
+	OURO_SLOTS(struct thing, next, other),
+	.finalize = thing_finalize,
+	.release = thing_release,
+};
+
+static const struct ouro_type late_type = {
+	.name = "late",
+	.size = sizeof(struct thing),
+	OURO_SLOTS(struct thing, next, other),
+	.flags = OURO_TYPE_WORKER,
+	.finalize = thing_finalize,
+	.release = thing_release,
+};
+
+static const struct ouro_type rcu_type = {
+	.name = "rcu",
+	.size = sizeof(struct thing),
+	OURO_SLOTS(struct thing, next, other),
+	.flags = OURO_TYPE_RCU,
+};
+
+static struct ouro_kind *kind_of(struct ouro_test *t, struct ouro_heap *heap,
+				 const struct ouro_type *type)
+{
+	struct ouro_kind *kind = ouro_type_register(heap, type);
+
+	memset(&seen, 0, sizeof(seen));
+	seen.t = t;
+	return EXPECT(t, !IS_ERR(kind)) ? kind : NULL;
+}
+
+static void counting(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *kind = heap ? kind_of(t, heap, &plain_type) : NULL;
+	struct thing *thing;
+	int i;
+
+	if (!kind)
+		return;
+	thing = ouro_new(kind, GFP_KERNEL | __GFP_ZERO);
+	if (!EXPECT(t, thing))
+		return;
+	EXPECT_EQ(t, thing->value, 0);
+	EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
+	for (i = 2; i < 1000; i++) {
+		EXPECT(t, ouro_get(&thing->object) == &thing->object);
+		EXPECT_EQ(t, ouro_refcount(&thing->object), i);
+	}
+	rcu_read_lock();
+	EXPECT(t, ouro_tryget(&thing->object));
+	rcu_read_unlock();
+	for (; i > 1; i--) {
+		EXPECT_EQ(t, ouro_refcount(&thing->object), i);
+		ouro_put(&thing->object);
+	}
+	EXPECT(t, ouro_is_alive(&thing->object));
+	test_heap_check(t, heap, 1);
+	ouro_put(&thing->object);
+	ouro_put(NULL);
+	test_heap_check(t, heap, 0);
+	rcu_read_lock();
+	EXPECT(t, !ouro_tryget(&thing->object));
+	EXPECT(t, !ouro_is_alive(&thing->object));
+	EXPECT_EQ(t, ouro_refcount(&thing->object), 0);
+	rcu_read_unlock();
+	test_heap_close(t, heap);
+}
+
+/* The next object of the type has the block of the last that died. */
+static void recycled(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *kind = heap ? kind_of(t, heap, &plain_type) : NULL;
+	struct thing *thing, *again;
+	int i, same = 0;
+
+	if (!kind)
+		return;
+	thing = ouro_new(kind, GFP_KERNEL);
+	for (i = 0; i < 100 && EXPECT(t, thing); i++) {
+		ouro_put(&thing->object);
+		again = ouro_new(kind, GFP_KERNEL);
+		same += again == thing;
+		thing = again;
+		/* Words go on: a new object is not mistaken for the old. */
+		EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
+		EXPECT(t, ouro_slot_is_empty(&thing->next));
+	}
+	/* Now and then the CPU is another, and so is the magazine. */
+	EXPECT_GE(t, same, 80);
+	ouro_put(&thing->object);
+	test_heap_close(t, heap);
+}
+
+/* A list, a tree and a graph with shared parts fall as a whole. */
+static struct thing *make_chain(struct ouro_test *t, struct ouro_kind *kind,
+				unsigned long length)
+{
+	struct thing *head = NULL, *thing;
+	unsigned long i;
+
+	for (i = 0; i < length; i++) {
+		thing = ouro_new(kind, GFP_KERNEL);
+		if (!EXPECT(t, thing))
+			break;
+		thing->value = 1;
+		if (head)
+			EXPECT_EQ(t, ouro_slot_move(&thing->next, &head->object),
+				  0);
+		head = thing;
+		if (!(i % 1024))
+			cond_resched();
+	}
+	return head;
+}
+
+static void chain_fall(struct ouro_test *t, const struct ouro_type *type,
+		       unsigned long length)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *kind = heap ? kind_of(t, heap, type) : NULL;
+	struct thing *head;
+	u64 start;
+
+	if (!kind)
+		return;
+	head = make_chain(t, kind, length);
+	test_heap_check(t, heap, length);
+	start = ktime_get_ns();
+	ouro_put(&head->object);
+	start = ktime_get_ns() - start;
+	ouro_heap_flush(heap);
+	test_heap_settle(t, heap, 0);
+	test_note(t, "%lu objects, the put took %llu us", length,
+		  start / NSEC_PER_USEC);
+	if (type->release) {
+		EXPECT_EQ(t, atomic_read(&seen.finalized), length);
+		EXPECT_EQ(t, atomic_read(&seen.released), length);
+		EXPECT_EQ(t, seen.last_sum, length);
+	}
+	test_heap_close(t, heap);
+}
+
+static void chain(struct ouro_test *t)
+{
+	chain_fall(t, &plain_type, 100000);
+}
+
+static void chain_told(struct ouro_test *t)
+{
+	chain_fall(t, &told_type, 20000);
+}
+
+static void chain_late(struct ouro_test *t)
+{
+	chain_fall(t, &late_type, 2000);
+}
+
+static void chain_rcu(struct ouro_test *t)
+{
+	chain_fall(t, &rcu_type, 20000);
+}
+
+static void chain_ten_million(struct ouro_test *t)
+{
+	chain_fall(t, &plain_type, TEST_MANY(10000000, 100000));
+}
+
+static const struct ouro_case object_cases[] = {
+	EACH_KIND(counting),
+	EACH_KIND(recycled),
+	EACH_KIND(chain),
+	EACH_KIND(chain_told),
+	EACH_KIND(chain_late),
+	EACH_KIND(chain_rcu),
+	{ "chain_ten_million", chain_ten_million, .full = true },
+};
+
+OURO_SUITE("object", object_cases);

@@ -15,7 +15,7 @@
 #include "arena.h"
 #include "backing.h"
 #include "heap.h"
-#include "map.h"
+#include "address.h"
 #include "pool.h"
 
 /* Arenas that became empty where pages cannot be given back. */
@@ -93,7 +93,7 @@ static void arena_free(struct ouro_arena *arena)
 {
 	struct ouro_heap *heap = arena->heap;
 
-	ouro_map_remove_arena(arena);
+	ouro_address_remove_arena(arena);
 	if (!ouro_heap_is_debug(heap))
 		kmemleak_free(arena->base);
 	ouro_backing_free_pages(heap, arena->base,
@@ -119,7 +119,7 @@ static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
 	arena->node = page_to_nid(virt_to_page(arena->base));
 	arena->wanted = node == NUMA_NO_NODE ? arena->node : node;
 	arena->free = units_mask(0, units);
-	if (ouro_map_add_arena(arena, gfp))
+	if (ouro_address_add_arena(arena, gfp))
 		goto free_pages;
 	/* Blocks may hold the only pointers to kmalloc()ed memory. */
 	if (!ouro_heap_is_debug(heap))

@@ -11,7 +11,7 @@
 #include "check.h"
 #include "heap.h"
 #include "large.h"
-#include "map.h"
+#include "address.h"
 #include "pool.h"
 #include "supply.h"
 
@@ -225,7 +225,7 @@ static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
 	struct ouro_heap *heap = NULL;
 
 	rcu_read_lock();
-	large = ouro_map_large(ptr);
+	large = ouro_address_large(ptr);
 	if (large) {
 		heap = large->heap;
 		if (large->base != ptr)

@@ -10,7 +10,7 @@
 #include "backing.h"
 #include "check.h"
 #include "heap.h"
-#include "map.h"
+#include "address.h"
 #include "pool.h"
 
 #define POISON_FREED	0x6b	/* as POISON_FREE in slab */
@@ -259,7 +259,7 @@ void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
  */
 bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 {
-	struct ouro_arena *arena = ouro_map_arena(block);
+	struct ouro_arena *arena = ouro_address_arena(block);
 	struct ouro_track *track = track_of(pool, block);
 	enum ouro_misuse what = OURO_MISUSE_NONE;
 

@@ -13,6 +13,7 @@
 #include "debugfs.h"
 #include "fail.h"
 #include "heap.h"
+#include "kind.h"
 #include "pool.h"
 #include "stat.h"
 
@@ -86,13 +87,51 @@ static int stat_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stat);
 
+/* Of blocks; those of objects are among the types. */
+static void json_classes(struct seq_file *m, struct ouro_heap *heap)
+{
+	struct ouro_class_stat read;
+	struct ouro_class *class;
+	const char *comma = "";
+
+	seq_puts(m, ", \"classes\": [");
+	ouro_heap_for_each_class(heap, class) {
+		ouro_stat_class(class, &read);
+		if (class->kind || (!read.allocs && !read.pools))
+			continue;
+		seq_printf(m, "%s{\"size\": %u, \"live\": %lu, \"magazines\": %lu, \"depot\": %lu, \"pools\": %lu, \"empty\": %lu, \"allocs\": %lu, \"frees\": %lu}",
+			   comma, class->geo->size, read.live, read.fronts,
+			   read.depot, read.pools, read.empty, read.allocs,
+			   read.frees);
+		comma = ", ";
+	}
+	seq_putc(m, ']');
+}
+
+static void json_types(struct seq_file *m, struct ouro_heap *heap)
+{
+	struct ouro_kind_stat stat;
+	struct ouro_kind *kind;
+	const char *comma = "";
+
+	seq_puts(m, ", \"types\": [");
+	rcu_read_lock();	/* see types_show() */
+	list_for_each_entry_rcu(kind, &heap->kinds, link) {
+		ouro_stat_kind(heap, kind, &stat);
+		seq_printf(m, "%s{\"name\": \"%s\", \"size\": %u, \"live\": %lu, \"peak\": %lu, \"created\": %lu, \"destroyed\": %lu, \"bytes\": %lu, \"pools\": %lu}",
+			   comma, kind->type->name, kind->class->geo->size,
+			   stat.live, stat.peak, stat.created, stat.destroyed,
+			   stat.bytes, stat.pools);
+		comma = ", ";
+	}
+	rcu_read_unlock();
+	seq_putc(m, ']');
+}
+
 static int json_show(struct seq_file *m, void *v)
 {
 	struct ouro_heap *heap = m->private;
-	struct ouro_class_stat read;
 	struct ouro_heap_stat stat;
-	struct ouro_class *class;
-	const char *comma = "";
 	unsigned int i;
 
 	ouro_heap_stat(heap, &stat);
@@ -101,18 +140,9 @@ static int json_show(struct seq_file *m, void *v)
 	for (i = 0; i < ARRAY_SIZE(stat_fields); i++)
 		seq_printf(m, ", \"%s\": %lu", stat_fields[i].name,
 			   stat_value(&stat, &stat_fields[i]));
-	seq_puts(m, ", \"classes\": [");
-	ouro_heap_for_each_class(heap, class) {
-		ouro_stat_class(class, &read);
-		if (!read.allocs && !read.pools)
-			continue;
-		seq_printf(m, "%s{\"size\": %u, \"live\": %lu, \"magazines\": %lu, \"depot\": %lu, \"pools\": %lu, \"empty\": %lu, \"allocs\": %lu, \"frees\": %lu}",
-			   comma, class->geo->size, read.live, read.fronts,
-			   read.depot, read.pools, read.empty, read.allocs,
-			   read.frees);
-		comma = ", ";
-	}
-	seq_puts(m, "]}\n");
+	json_classes(m, heap);
+	json_types(m, heap);
+	seq_puts(m, "}\n");
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(json);
@@ -129,7 +159,7 @@ static int classes_show(struct seq_file *m, void *v)
 		   "allocs", "frees");
 	ouro_heap_for_each_class(heap, class) {
 		ouro_stat_class(class, &stat);
-		if (!stat.allocs && !stat.pools)
+		if (class->kind || (!stat.allocs && !stat.pools))
 			continue;
 		seq_printf(m, "%7u %10lu %10lu %10lu %8lu %5lu %7lu %12lu %12lu\n",
 			   class->geo->size, stat.live, stat.fronts,
@@ -140,6 +170,30 @@ static int classes_show(struct seq_file *m, void *v)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
+
+/* Kinds are only ever added, so none that is shown goes before the heap. */
+static int types_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_kind_stat stat;
+	struct ouro_kind *kind;
+
+	seq_puts(m, "# size, bytes (of the live): in blocks; peak: live and free in magazines, the most at once; pools: of the type\n");
+	seq_printf(m, "# %-30s %7s %10s %10s %12s %12s %12s %7s\n", "name",
+		   "size", "live", "peak", "created", "destroyed", "bytes",
+		   "pools");
+	rcu_read_lock();
+	list_for_each_entry_rcu(kind, &heap->kinds, link) {
+		ouro_stat_kind(heap, kind, &stat);
+		seq_printf(m, "%-32s %7u %10lu %10lu %12lu %12lu %12lu %7lu\n",
+			   kind->type->name, kind->class->geo->size, stat.live,
+			   stat.peak, stat.created, stat.destroyed, stat.bytes,
+			   stat.pools);
+	}
+	rcu_read_unlock();
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(types);
 
 /*
  * The state of one unit: '.' in no pool, '0' to '9' a pool with that many
@@ -342,6 +396,7 @@ void ouro_debugfs_add(struct ouro_heap *heap)
 	debugfs_create_file("stat", 0444, heap->dir, heap, &stat_fops);
 	debugfs_create_file("stat.json", 0444, heap->dir, heap, &json_fops);
 	debugfs_create_file("classes", 0444, heap->dir, heap, &classes_fops);
+	debugfs_create_file("types", 0444, heap->dir, heap, &types_fops);
 	debugfs_create_file("arenas", 0444, heap->dir, heap, &arenas_fops);
 	debugfs_create_file("limit", 0644, heap->dir, heap, &limit_fops);
 	debugfs_create_file("trim", 0200, heap->dir, heap, &trim_fops);

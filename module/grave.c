@@ -44,7 +44,7 @@ static void graves_open(struct rcu_head *rcu)
 	rcu_read_lock();
 	for_each_set_bit(i, graves->waiting, pool->blocks)
 		ouro_object_free(pool, ouro_pool_block(pool, i));
-	clear_bit(0, &graves->busy);
+	clear_bit_unlock(0, &graves->busy);
 	/* Pairs with the full barriers in grave_add(): one of us sees it. */
 	smp_mb__after_atomic();
 	if (!bitmap_empty(graves->next, pool->blocks) && graves_claim(graves))

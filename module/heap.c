@@ -199,7 +199,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	heap->id = ouro_weak_heap_id();
 	init_llist_head(&heap->typed);
 	INIT_LIST_HEAD(&heap->kinds);
-	ouro_reap_init(&heap->reaper);
+	ouro_reaper_init(&heap->reaper, key + 1);
 	if (heap->flags & OURO_HEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(current->mm);
 	return heap;
@@ -312,6 +312,14 @@ static void heap_unlist(struct ouro_heap *heap)
 	mutex_unlock(&ouro_heaps_lock);
 }
 
+/* Waits for callbacks; those of graves may begin anew. */
+static void rcu_settle(struct ouro_heap *heap)
+{
+	/* Pairs with free_after_grace() and its like. */
+	while (atomic_long_read_acquire(&heap->rcu_pending))
+		rcu_barrier();
+}
+
 /* What is live by type, when the heap is about to be destroyed. */
 static void tell_live_objects(struct ouro_heap *heap)
 {
@@ -363,10 +371,8 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	heap_unlist(heap);
 	ouro_reserve_destroy_all(heap);
 	if (!list_empty(&heap->kinds))
-		ouro_heap_flush(heap);
-	/* Pairs with free_after_grace(); graves_open() may begin anew. */
-	while (atomic_long_read_acquire(&heap->rcu_pending))
-		rcu_barrier();
+		ouro_reap_end(heap);
+	rcu_settle(heap);
 	ouro_large_flush();
 
 	ouro_heap_stat(heap, &stat);
@@ -379,6 +385,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	}
 	ouro_reap_release_all(heap);
 	ouro_weak_destroy_all(heap);
+	rcu_settle(heap);
 	heap_destroy_contents(heap);
 	heap_free(heap);
 	module_put(THIS_MODULE);
@@ -432,7 +439,7 @@ const char *ouro_heap_name(const struct ouro_heap *heap)
 }
 EXPORT_SYMBOL_OURO(ouro_heap_name);
 
-static struct lock_class_key orphan_key;
+static struct lock_class_key orphan_keys[2];
 
 /* The key that came from the creator goes with its module. */
 static void heap_rekey(struct ouro_heap *heap)
@@ -440,8 +447,9 @@ static void heap_rekey(struct ouro_heap *heap)
 	struct ouro_class *class;
 	unsigned int node;
 
-	heap->key = &orphan_key;
+	heap->key = orphan_keys;
 	heap_set_key(heap);
+	ouro_reaper_set_key(&heap->reaper, heap->key + 1);
 	ouro_heap_for_each_class(heap, class) {
 		ouro_class_set_key(class, heap->key);
 		for (node = 0; node < nr_node_ids; node++)

@@ -16,6 +16,15 @@ struct dentry;
 struct ouro_large;
 struct ouro_reserve;
 
+/* Types of the module's own: containers. */
+enum ouro_builtin {
+	OURO_BUILTIN_VECTOR,
+	OURO_BUILTIN_LIST,
+	OURO_BUILTIN_MAP,
+	OURO_BUILTIN_WEAK_MAP,
+	OURO_BUILTINS
+};
+
 /**
  * struct ouro_body - what a heap gets with its first allocation
  * @fronts: OURO_CLASSES on each CPU
@@ -57,7 +66,9 @@ struct ouro_body {
  * @id: in weak handles
  * @typed: classes of objects; only ever added to
  * @kinds: registered types; only ever added to, read under RCU
+ * @builtin: of @kinds those of the module's own types, NULL: not yet
  * @reaper: objects that wait for their death
+ * @nameless: no more weak handles: the heap is being destroyed
  * @ending: what is put is not destroyed any more: the heap is
  * @link: in the list of heaps; guarded by ouro_heaps_lock
  * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
@@ -65,7 +76,7 @@ struct ouro_body {
  * @owner: module that created it, told when it goes without destroying it
  * @reserve: that the heap was created with, or NULL
  * @reserves: all of its reserves; guarded by ouro_heaps_lock
- * @key: lockdep's, from the line that created the heap
+ * @key: lockdep's, two from the line that created the heap: locks, work
  * @name: unique among living heaps
  * @dir: in debugfs
  */
@@ -100,7 +111,9 @@ struct ouro_heap {
 	u32 id;
 	struct llist_head typed;
 	struct list_head kinds;
+	struct ouro_kind *builtin[OURO_BUILTINS];
 	struct ouro_reaper reaper;
+	bool nameless;
 	bool ending;
 	struct list_head link;
 	bool dying;

@@ -32,107 +32,6 @@ struct typed_class {
 	struct ouro_depot depot[];
 };
 
-/* ---- the payload ---- */
-
-static int next_slot(const struct ouro_type *type, u32 from)
-{
-	int i, best = -1;
-
-	for (i = 0; i < type->nslots; i++)
-		if (type->slots[i].offset >= from &&
-		    (best < 0 || type->slots[i].offset <
-				 type->slots[best].offset))
-			best = i;
-	return best;
-}
-
-/* At most one run more than there are slots. */
-static void find_runs(struct ouro_kind *kind)
-{
-	const struct ouro_type *type = kind->type;
-	u32 from = sizeof(struct ouro_object), to;
-	bool last = false;
-	int slot;
-
-	while (!last) {
-		slot = next_slot(type, from);
-		last = slot < 0;
-		to = last ? ouro_type_fixed_end(type) : type->slots[slot].offset;
-		if (to > from)
-			kind->runs[kind->nruns++] = (struct ouro_run) {
-				.offset = from, .bytes = to - from,
-			};
-		from = to + sizeof(struct ouro_slot);
-	}
-}
-
-static bool payload_is_kept(const struct ouro_kind *kind)
-{
-	return kind->type->flags & OURO_TYPE_INIT_ONCE;
-}
-
-/*
- * Only whole granules are poisoned, of no slot a part: a scan may read those of
- * a dead object at any time.
- */
-static void poison(const struct ouro_kind *kind, struct ouro_object *object)
-{
-	unsigned long from, to;
-	unsigned int i;
-
-	for (i = 0; i < kind->nruns; i++) {
-		from = (unsigned long)object + kind->runs[i].offset;
-		to = from + kind->runs[i].bytes;
-		from = ALIGN(from, 8);
-		to = to == (unsigned long)object + kind->type->size ?
-		     ALIGN(to, 8) : ALIGN_DOWN(to, 8);
-		if (to > from)
-			ouro_kasan_poison((void *)from, to - from);
-	}
-}
-
-/**
- * ouro_kind_open() - the payload of an object becomes its user's
- * @kind: of it
- * @object: not yet live
- * @zero: the payload shall be zeroes
- *
- * Context: Any.
- */
-void ouro_kind_open(const struct ouro_kind *kind, struct ouro_object *object,
-		    bool zero)
-{
-	unsigned int i;
-	void *run;
-
-	zero &= !payload_is_kept(kind);
-	for (i = 0; i < kind->nruns; i++) {
-		run = (void *)object + kind->runs[i].offset;
-		ouro_kasan_unpoison(run, kind->runs[i].bytes);
-		if (zero)
-			memset(run, 0, kind->runs[i].bytes);
-	}
-}
-
-/**
- * ouro_kind_close() - the payload of an object is its user's no more
- * @kind: of it
- * @object: dead; neither its word nor its slots are written to
- *
- * Context: Any.
- */
-void ouro_kind_close(const struct ouro_kind *kind, struct ouro_object *object)
-{
-	unsigned int i;
-
-	if (want_init_on_free() && !payload_is_kept(kind))
-		for (i = 0; i < kind->nruns; i++)
-			memset((void *)object + kind->runs[i].offset, 0,
-			       kind->runs[i].bytes);
-	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
-		poison(kind, object);
-}
-
 /* ---- slots ---- */
 
 /**
@@ -239,10 +138,10 @@ static void pool_populate(struct ouro_pool *pool)
 	for (i = 0; i < pool->blocks; i++) {
 		object = ouro_pool_block(pool, i);
 		atomic64_set(&object->word, OURO_COUNT_DEAD);
-		if (payload_is_kept(kind))
+		if (ouro_payload_is_kept(kind))
 			kind->type->init(object);
-		if (IS_ENABLED(CONFIG_KASAN_GENERIC))
-			poison(kind, object);
+		else if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+			ouro_payload_poison(kind, object);
 	}
 }
 
@@ -351,7 +250,7 @@ struct ouro_class *ouro_kind_class(struct ouro_kind *kind, size_t size,
 
 static size_t runs_size(const struct ouro_type *type)
 {
-	return array_size(type->nslots + 1, sizeof(struct ouro_run));
+	return array_size(type->nslots + 2, sizeof(struct ouro_run));
 }
 
 #define SIZED_BYTES	(OURO_KIND_CLASSES * sizeof(struct ouro_class *))
@@ -376,13 +275,13 @@ static void kind_setup(struct ouro_kind *kind)
 	const struct ouro_type *type = kind->type;
 	bool checked = ouro_heap_is_checked(kind->heap);
 
-	find_runs(kind);
+	ouro_payload_find(kind);
 	kind->fresh = OURO_WORD_VERSION | (OURO_COUNT_DEAD + 1);
 	if (type->finalize)
 		kind->fresh |= OURO_WORD_FINALIZE;
 	kind->array_apart = type->flags & OURO_TYPE_ARRAY_APART;
 	kind->plain = !checked && !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
-		      (!type->init || payload_is_kept(kind));
+		      (!type->init || ouro_payload_is_kept(kind));
 	kind->leaf = !type->nslots && !type->array && !type->release &&
 		     !(type->flags & OURO_TYPE_RCU);
 }
@@ -487,22 +386,33 @@ EXPORT_SYMBOL_OURO(__ouro_type_register);
 /**
  * ouro_kind_builtin() - the kind of a type of the module's own, made at need
  * @heap: the heap
- * @type: one for each name
+ * @which: of the types
+ * @type: this one
+ * @gfp: the caller's
  *
- * Context: Process context, may sleep.
+ * Context: As @gfp says; makes nothing where that may not block.
  * Return: the kind, or NULL.
  */
 struct ouro_kind *ouro_kind_builtin(struct ouro_heap *heap,
-				    const struct ouro_type *type)
+				    enum ouro_builtin which,
+				    const struct ouro_type *type, gfp_t gfp)
 {
-	struct ouro_kind *kind;
+	/* Pairs with the release below. */
+	struct ouro_kind *kind = smp_load_acquire(&heap->builtin[which]);
 
+	if (kind || !gfpflags_allow_blocking(gfp))
+		return kind;
 	mutex_lock(&kinds_lock);
-	kind = find_name(heap, type->name);
-	if (!kind)
+	kind = heap->builtin[which];
+	if (!kind) {
 		kind = kind_register(heap, type, NULL);
+		if (IS_ERR(kind))
+			kind = NULL;
+		/* Pairs with the acquire above. */
+		smp_store_release(&heap->builtin[which], kind);
+	}
 	mutex_unlock(&kinds_lock);
-	return IS_ERR(kind) || kind->type != type ? NULL : kind;
+	return kind;
 }
 
 /* ---- the end of a heap ---- */

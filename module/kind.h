@@ -8,10 +8,10 @@
 #include <ouro/object.h>
 #include <ouro/type.h>
 #include "class.h"
+#include "heap.h"
 #include "ouro.h"
 #include "pool.h"
 
-struct ouro_heap;
 struct ouro_weaks;
 
 /* Of types of the module's own: at ->array is a pointer to an ouro_array. */
@@ -150,14 +150,24 @@ struct ouro_span ouro_kind_span(const struct ouro_kind *kind,
 				struct ouro_object *object);
 struct ouro_class *ouro_kind_class(struct ouro_kind *kind, size_t size,
 				   gfp_t gfp);
-void ouro_kind_open(const struct ouro_kind *kind, struct ouro_object *object,
-		    bool zero);
-void ouro_kind_close(const struct ouro_kind *kind, struct ouro_object *object);
+static inline bool ouro_payload_is_kept(const struct ouro_kind *kind)
+{
+	return kind->type->flags & OURO_TYPE_INIT_ONCE;
+}
+
+void ouro_payload_find(struct ouro_kind *kind);
+void ouro_payload_open(const struct ouro_kind *kind, struct ouro_object *object,
+		       bool zero);
+void ouro_payload_close(const struct ouro_kind *kind,
+			struct ouro_object *object);
+void ouro_payload_poison(const struct ouro_kind *kind,
+			 struct ouro_object *object);
 bool ouro_kind_has_slot(const struct ouro_kind *kind,
 			const struct ouro_pool *pool,
 			const struct ouro_slot *slot);
 struct ouro_kind *ouro_kind_builtin(struct ouro_heap *heap,
-				    const struct ouro_type *type);
+				    enum ouro_builtin which,
+				    const struct ouro_type *type, gfp_t gfp);
 void ouro_kind_visit_pools(struct ouro_heap *heap, ouro_pool_fn fn,
 			   void *arg);
 int ouro_type_check(const struct ouro_type *type);

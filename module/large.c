@@ -9,7 +9,7 @@
 #include "backing.h"
 #include "heap.h"
 #include "large.h"
-#include "map.h"
+#include "address.h"
 
 /* From here on physically contiguous pages are only tried for. */
 #define LARGE_EASY	(PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
@@ -106,7 +106,7 @@ void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 	large->bytes = PAGE_ALIGN(size);
 	if (!large_back(large, gfp, node))
 		goto free_meta;
-	if (ouro_map_add_large(large, gfp))
+	if (ouro_address_add_large(large, gfp))
 		goto free_pages;
 	/* vmalloc space is known to kmemleak already. */
 	if (!large->is_virtual)
@@ -129,7 +129,7 @@ static void large_release(struct ouro_large *large)
 {
 	struct ouro_heap *heap = large->heap;
 
-	ouro_map_remove_large(large);
+	ouro_address_remove_large(large);
 	large_unlist(large);
 	if (!large->is_virtual)
 		kmemleak_free(large->base);

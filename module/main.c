@@ -9,9 +9,10 @@
 #include "debugfs.h"
 #include "heap.h"
 #include "large.h"
-#include "map.h"
+#include "address.h"
 #include "pool.h"
 #include "pressure.h"
+#include "reap.h"
 #include "weak.h"
 
 struct workqueue_struct *ouro_wq;
@@ -27,9 +28,12 @@ static int __init ouro_init(void)
 	ouro_wq = alloc_workqueue("ouro", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!ouro_wq)
 		return -ENOMEM;
-	err = ouro_magazine_init();
+	err = ouro_reap_init();
 	if (err)
 		goto destroy_wq;
+	err = ouro_magazine_init();
+	if (err)
+		goto exit_reap;
 	err = ouro_pressure_init();
 	if (err)
 		goto exit_magazine;
@@ -43,6 +47,8 @@ exit_pressure:
 	ouro_pressure_exit();
 exit_magazine:
 	ouro_magazine_exit();
+exit_reap:
+	ouro_reap_exit();
 destroy_wq:
 	destroy_workqueue(ouro_wq);
 	return err;
@@ -57,9 +63,10 @@ static void __exit ouro_exit(void)
 	ouro_large_exit();
 	ouro_arena_exit();
 	ouro_magazine_exit();
+	ouro_reap_exit();
 	destroy_workqueue(ouro_wq);
 	ouro_weak_exit();
-	ouro_map_exit();
+	ouro_address_exit();
 }
 
 module_init(ouro_init);

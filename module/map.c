@@ -1,119 +1,479 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The map from addresses to arenas and large blocks.
+ * Maps: references by key.
  *
- * Readers take no lock: descriptors are freed after an RCU grace period.
- * Writers run in any context that may allocate, so both locks are taken with
- * interrupts off.
+ * Changes; see map.h for what a map consists of, and map_load.c for readers.
  */
 #include "ouro.h"
-#include <linux/xarray.h>
-#include "arena.h"
+#include <linux/rcupdate.h>
+#include <ouro/map.h>
+#include "array.h"
+#include "block.h"
 #include "fail.h"
-#include "large.h"
+#include "heap.h"
+#include "key.h"
 #include "map.h"
+#include "object.h"
 
-static DEFINE_XARRAY_FLAGS(map_units, XA_FLAGS_LOCK_IRQ);
-static DEFINE_XARRAY_FLAGS(map_larges, XA_FLAGS_LOCK_IRQ);
-
-/* Counted from where memory begins: small numbers make a shallow tree. */
-static unsigned long unit_of(const void *ptr)
+static void map_init(void *object)
 {
-	return ((unsigned long)ptr - PAGE_OFFSET) >> OURO_UNIT_SHIFT;
+	struct ouro_map *map = object;
+
+	ouro_array_init(&map->slots, sizeof(struct ouro_entry *));
+	map->ready = false;
+	map->length = 0;
+	map->used = 0;
+	map->unused = 0;
+	map->table_bytes = 0;
+	map->heap = ouro_object_heap(object);
 }
 
-static unsigned long page_of(const void *ptr)
+static void entry_free(void *entry, void *arg)
 {
-	return ((unsigned long)ptr - PAGE_OFFSET) >> PAGE_SHIFT;
+	ouro_block_free(entry, _RET_IP_);
 }
 
-static int map_store(struct xarray *xa, unsigned long index, void *entry,
-		     gfp_t gfp)
+/* In a worker: the table's own one is waited for. */
+static void map_release(void *object)
 {
-	unsigned long flags;
-	void *old;
+	struct ouro_map *map = object;
 
-	if (ouro_fail(0))
-		return -ENOMEM;
-	/*
-	 * __xa_store() lets go of the lock to allocate only where @gfp may
-	 * block, and there interrupts were on.
-	 */
-	xa_lock_irqsave(xa, flags);
-	old = __xa_store(xa, index, entry, gfp & ~GFP_ZONEMASK);
-	xa_unlock_irqrestore(xa, flags);
-	return xa_err(old);
+	if (map->ready)
+		rhashtable_free_and_destroy(&map->table, entry_free, NULL);
+	atomic_long_sub(map->table_bytes, &map->heap->metadata);
+	ouro_array_exit(&map->slots);
 }
 
-static void map_erase_units(struct ouro_arena *arena, unsigned int units)
-{
-	unsigned long flags, first = unit_of(arena->base);
-	unsigned int i;
+static const struct ouro_type map_type = {
+	.name = "ouro.map",
+	.size = sizeof(struct ouro_map),
+	.flags = OURO_TYPE_ARRAY_APART | OURO_TYPE_WORKER,
+	.array = offsetof(struct ouro_map, slots.array),
+	.array_name = "value",
+	.init = map_init,
+	.release = map_release,
+};
 
-	xa_lock_irqsave(&map_units, flags);
-	for (i = 0; i < units; i++)
-		__xa_erase(&map_units, first + i);
-	xa_unlock_irqrestore(&map_units, flags);
+/* Tells the heap how large the table is.  slots.lock is held, or nobody else. */
+static void note_table(struct ouro_map *map)
+{
+	size_t bytes = ouro_key_table_bytes(&map->table);
+
+	if (likely(bytes == map->table_bytes))
+		return;
+	atomic_long_add((long)bytes - (long)map->table_bytes,
+			&map->heap->metadata);
+	map->table_bytes = bytes;
 }
 
 /**
- * ouro_map_add_arena() - lead every unit of an arena to it
- * @arena: not yet in the map
- * @gfp: for the map's own nodes
+ * ouro_map_new() - make an empty map
+ * @heap: of the map and of its values
+ * @key_len: bytes of each key, 0: of any length; OURO_KEY_MAX at most
+ * @gfp: GFP_KERNEL
  *
- * Context: As @gfp says.
- * Return: 0 or -ENOMEM; the map is as before then.
+ * Context: Process context, may sleep.
+ * Return: the map, whose one reference is the caller's, or NULL.
  */
-int ouro_map_add_arena(struct ouro_arena *arena, gfp_t gfp)
+struct ouro_map *ouro_map_new(struct ouro_heap *heap, size_t key_len, gfp_t gfp)
 {
-	unsigned int i;
+	struct ouro_kind *kind = ouro_kind_builtin(heap, OURO_BUILTIN_MAP,
+						   &map_type, gfp);
+	struct ouro_map *map;
 	int err;
 
-	for (i = 0; i < arena->units; i++) {
-		err = map_store(&map_units, unit_of(arena->base) + i, arena,
-				gfp);
-		if (err) {
-			map_erase_units(arena, i);
-			return err;
-		}
+	might_sleep();
+	map = kind && key_len <= OURO_KEY_MAX ? ouro_new(kind, gfp) : NULL;
+	if (!map)
+		return NULL;
+	map->key_len = key_len;
+	map->u64 = key_len == sizeof(u64);
+	err = ouro_fail(sizeof(map->table)) ? -ENOMEM :
+	      rhashtable_init(&map->table, map->u64 ? &ouro_key_u64_params :
+						      &ouro_key_params);
+	if (err) {
+		ouro_put(&map->object);
+		return NULL;
 	}
+	map->ready = true;
+	note_table(map);
+	return map;
+}
+EXPORT_SYMBOL_OURO(ouro_map_new);
+
+/**
+ * ouro_map_like() - make an empty map with the same kind of keys
+ * @map: the other
+ * @gfp: GFP_KERNEL
+ *
+ * Context: Process context, may sleep.
+ * Return: the map, whose one reference is the caller's, or NULL.
+ */
+struct ouro_map *ouro_map_like(const struct ouro_map *map, gfp_t gfp)
+{
+	return ouro_map_new(map->heap, map->key_len, gfp);
+}
+EXPORT_SYMBOL_OURO(ouro_map_like);
+
+/**
+ * ouro_map_object() - a map as the object that it is
+ * @map: or NULL
+ *
+ * Context: Any.
+ * Return: the same, to be put into a slot for example.
+ */
+struct ouro_object *ouro_map_object(struct ouro_map *map)
+{
+	return (struct ouro_object *)map;
+}
+EXPORT_SYMBOL_OURO(ouro_map_object);
+
+/**
+ * ouro_map_of() - an object as the map that it is
+ * @object: or NULL
+ *
+ * Context: Any.
+ * Return: the same, or NULL when it is something else.
+ */
+struct ouro_map *ouro_map_of(struct ouro_object *object)
+{
+	if (!object || ouro_object_type(object) != &map_type)
+		return NULL;
+	return container_of(object, struct ouro_map, object);
+}
+EXPORT_SYMBOL_OURO(ouro_map_of);
+
+/**
+ * ouro_map_length() - how many values there are at this moment
+ * @map: the map
+ *
+ * Context: Any.
+ * Return: the number.
+ */
+size_t ouro_map_length(const struct ouro_map *map)
+{
+	return READ_ONCE(map->length);
+}
+EXPORT_SYMBOL_OURO(ouro_map_length);
+
+/**
+ * ouro_map_reserve() - have room for so many values
+ * @map: the map
+ * @capacity: values
+ * @gfp: as for ouro_alloc()
+ *
+ * The keys, and the table, still need memory when a value is added.
+ *
+ * Context: As @gfp says, interrupts on; takes the map's lock.
+ * Return: 0 or -ENOMEM.
+ */
+int ouro_map_reserve(struct ouro_map *map, size_t capacity, gfp_t gfp)
+{
+	return ouro_array_reserve(&map->slots, map->heap, capacity, gfp);
+}
+EXPORT_SYMBOL_OURO(ouro_map_reserve);
+
+/* ---- entries and places ---- */
+
+static int entry_insert(struct ouro_map *map, struct ouro_entry *entry)
+{
+	if (ouro_fail(0))
+		return -ENOMEM;
+	return map->u64 ?
+	       rhashtable_insert_fast(&map->table, &entry->node,
+				      ouro_key_u64_params) :
+	       rhashtable_insert_fast(&map->table, &entry->node,
+				      ouro_key_params);
+}
+
+static void entry_remove(struct ouro_map *map, struct ouro_entry *entry)
+{
+	if (map->u64)
+		rhashtable_remove_fast(&map->table, &entry->node,
+				       ouro_key_u64_params);
+	else
+		rhashtable_remove_fast(&map->table, &entry->node,
+				       ouro_key_params);
+}
+
+static struct ouro_entry *entry_create(struct ouro_map *map, const void *key,
+				       size_t len, gfp_t gfp)
+{
+	struct ouro_entry *entry;
+
+	entry = ouro_block_alloc(map->heap, struct_size(entry, key, len), gfp,
+				 _RET_IP_);
+	if (!entry)
+		return NULL;
+	entry->len = len;
+	memcpy(entry->key, key, len);
+	return entry;
+}
+
+/*
+ * What is beside a slot: its entry; where there is none, the number of the next
+ * such slot plus one, shifted, with bit 0 set.
+ */
+static void **beside(struct ouro_map *map, u32 index)
+{
+	ouro_array_touch(&map->slots, index);
+	return ouro_array_extra(&map->slots, map->slots.array, index);
+}
+
+/* The index of a slot for one more value, or -1: the array must grow. */
+static long place_take(struct ouro_map *map)
+{
+	u32 index = map->unused;
+
+	if (index--) {
+		map->unused = (unsigned long)*beside(map, index) >> 1;
+		return index;
+	}
+	if (map->used < ouro_array_capacity(&map->slots))
+		return map->used++;
+	return -1;
+}
+
+static struct ouro_object *place_give(struct ouro_map *map, u32 index)
+{
+	WRITE_ONCE(*beside(map, index),
+		   (void *)((unsigned long)map->unused << 1 | 1));
+	map->unused = index + 1;
+	return ouro_array_exchange(&map->slots, index, NULL);
+}
+
+/* ---- changes ---- */
+
+/* Adds @entry with a reference to @object, at @index.  The lock is held. */
+static int insert_locked(struct ouro_map *map, struct ouro_entry *entry,
+			 struct ouro_object *object, u32 index)
+{
+	int err;
+
+	entry->place = index;
+	ouro_array_exchange(&map->slots, index, ouro_get(object));
+	WRITE_ONCE(*beside(map, index), entry);
+	err = entry_insert(map, entry);
+	if (err) {
+		ouro_put(place_give(map, index));
+		return -ENOMEM;
+	}
+	WRITE_ONCE(map->length, map->length + 1);
+	note_table(map);
 	return 0;
 }
 
-void ouro_map_remove_arena(struct ouro_arena *arena)
+/* What one try came to. */
+enum outcome { DONE, NEED_ENTRY, NEED_PLACE, REFUSED };
+
+static enum outcome try_store(struct ouro_map *map, const void *key, size_t len,
+			      struct ouro_object *object, bool replace,
+			      struct ouro_entry **fresh,
+			      struct ouro_object **old, int *err)
 {
-	map_erase_units(arena, arena->units);
+	struct ouro_entry *entry = ouro_map_entry_find(map, key, len);
+	long index;
+
+	if (entry && !replace) {
+		*err = -EEXIST;
+		return REFUSED;
+	}
+	if (entry) {
+		*old = ouro_array_exchange(&map->slots, entry->place,
+					   ouro_get(object));
+		return DONE;
+	}
+	if (!*fresh)
+		return NEED_ENTRY;
+	index = place_take(map);
+	if (index < 0)
+		return NEED_PLACE;
+	*err = insert_locked(map, *fresh, object, index);
+	if (*err)
+		return REFUSED;
+	*fresh = NULL;
+	return DONE;
 }
 
-/* The arena that @ptr points into, or NULL.  Under rcu_read_lock(). */
-struct ouro_arena *ouro_map_arena(const void *ptr)
+static int store(struct ouro_map *map, const void *key, size_t len,
+		 struct ouro_object *object, bool replace, gfp_t gfp,
+		 unsigned long caller)
 {
-	return xa_load(&map_units, unit_of(ptr));
+	int err = object ? ouro_array_check(map->heap, object, caller) : -EINVAL;
+	struct ouro_entry *fresh = NULL;
+	struct ouro_object *old = NULL;
+	enum outcome outcome;
+	size_t need;
+
+	if (err || !ouro_map_key_is_good(map, len))
+		return err ?: -EINVAL;
+	do {
+		spin_lock_bh(&map->slots.lock);
+		outcome = try_store(map, key, len, object, replace, &fresh,
+				    &old, &err);
+		need = (size_t)map->length + 1;
+		spin_unlock_bh(&map->slots.lock);
+		if (outcome == NEED_ENTRY) {
+			fresh = entry_create(map, key, len, gfp);
+			err = fresh ? 0 : -ENOMEM;
+		} else if (outcome == NEED_PLACE) {
+			err = ouro_map_reserve(map, need, gfp);
+		}
+	} while (!err && outcome != DONE);
+	if (fresh)
+		ouro_block_free(fresh, _RET_IP_);
+	ouro_put(old);
+	return err;
 }
 
-int ouro_map_add_large(struct ouro_large *large, gfp_t gfp)
+/**
+ * ouro_map_store() - let a key lead to an object
+ * @map: the map
+ * @key: the key; copied
+ * @len: its bytes
+ * @object: that the caller has a reference to, and keeps
+ * @gfp: as for ouro_alloc()
+ *
+ * What the key led to before is put.
+ *
+ * Context: As @gfp says, but not in hardirq, and interrupts on; takes the map's
+ * lock.
+ * Return: 0, -ENOMEM, -EXDEV when @object is another heap's, -EINVAL when it is
+ * no object or NULL, or the key's length is not one of this map's.
+ */
+int ouro_map_store(struct ouro_map *map, const void *key, size_t len,
+		   struct ouro_object *object, gfp_t gfp)
 {
-	return map_store(&map_larges, page_of(large->base), large, gfp);
+	return store(map, key, len, object, true, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(ouro_map_store);
+
+/**
+ * ouro_map_add() - let a key lead to an object that leads to none yet
+ * @map: the map
+ * @key: the key; copied
+ * @len: its bytes
+ * @object: that the caller has a reference to, and keeps
+ * @gfp: as for ouro_alloc()
+ *
+ * Context: As ouro_map_store().
+ * Return: as ouro_map_store(); -EEXIST when there is such a key.
+ */
+int ouro_map_add(struct ouro_map *map, const void *key, size_t len,
+		 struct ouro_object *object, gfp_t gfp)
+{
+	return store(map, key, len, object, false, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(ouro_map_add);
+
+/**
+ * ouro_map_fill() - store many
+ * @map: the map
+ * @pairs: keys and values; of two with one key the later stays
+ * @count: of them
+ * @gfp: as for ouro_alloc()
+ *
+ * Room for all of them is made first.
+ *
+ * Context: As ouro_map_store().
+ * Return: how many were stored, from the first on; or, when none was, an error
+ * as of ouro_map_store().
+ */
+ssize_t ouro_map_fill(struct ouro_map *map, const struct ouro_map_pair *pairs,
+		      size_t count, gfp_t gfp)
+{
+	size_t i, stored;
+	int err;
+
+	err = ouro_map_reserve(map, ouro_map_length(map) + count, gfp);
+	for (i = 0; !err && i < count; i++)
+		err = store(map, pairs[i].key, pairs[i].len, pairs[i].object,
+			    true, gfp, _RET_IP_);
+	stored = err && i ? i - 1 : i;
+	return stored ? stored : err;
+}
+EXPORT_SYMBOL_OURO(ouro_map_fill);
+
+/* Removes an entry; its value's reference is the caller's.  The lock is held. */
+static struct ouro_object *remove_locked(struct ouro_map *map,
+					 struct ouro_entry *entry)
+{
+	struct ouro_object *object;
+
+	entry_remove(map, entry);
+	object = place_give(map, entry->place);
+	WRITE_ONCE(map->length, map->length - 1);
+	ouro_free_rcu(entry, rcu);
+	return object;
 }
 
-void ouro_map_remove_large(struct ouro_large *large)
+/**
+ * ouro_map_take() - move the value of a key out, and forget the key
+ * @map: the map
+ * @key: the key
+ * @len: its bytes
+ *
+ * Context: Not in hardirq or NMI, interrupts on; takes the map's lock.
+ * Return: the object, whose reference is the caller's now, or NULL.
+ */
+struct ouro_object *ouro_map_take(struct ouro_map *map, const void *key,
+				  size_t len)
 {
-	unsigned long flags;
+	struct ouro_object *object = NULL;
+	struct ouro_entry *entry;
 
-	xa_lock_irqsave(&map_larges, flags);
-	__xa_erase(&map_larges, page_of(large->base));
-	xa_unlock_irqrestore(&map_larges, flags);
+	if (!ouro_map_key_is_good(map, len))
+		return NULL;
+	spin_lock_bh(&map->slots.lock);
+	entry = ouro_map_entry_find(map, key, len);
+	if (entry) {
+		object = remove_locked(map, entry);
+		/* As in ouro_slot_take(). */
+		atomic64_add(OURO_WORD_VERSION, &object->word);
+	}
+	spin_unlock_bh(&map->slots.lock);
+	return object;
+}
+EXPORT_SYMBOL_OURO(ouro_map_take);
+
+#define CLEAR_STEP	32	/* values removed under the lock in one go */
+
+/* Removes some from *@index on; returns how many. */
+static unsigned int clear_some(struct ouro_map *map, u32 *index,
+			       struct ouro_object **old)
+{
+	unsigned int n = 0;
+	void *entry;
+
+	spin_lock_bh(&map->slots.lock);
+	for (; *index < map->used && n < CLEAR_STEP; ++*index) {
+		entry = *beside(map, *index);
+		if (ouro_map_is_entry(entry))
+			old[n++] = remove_locked(map, entry);
+	}
+	spin_unlock_bh(&map->slots.lock);
+	return n;
 }
 
-/* The large block whose first page @ptr points into.  Under rcu_read_lock(). */
-struct ouro_large *ouro_map_large(const void *ptr)
+/**
+ * ouro_map_clear() - put all values, and forget all keys
+ * @map: the map
+ *
+ * What others add meanwhile may stay.
+ *
+ * Context: As ouro_map_take(), and as ouro_put(); takes the map's lock for a
+ * bounded time, again and again.
+ */
+void ouro_map_clear(struct ouro_map *map)
 {
-	return xa_load(&map_larges, page_of(ptr));
-}
+	struct ouro_object *old[CLEAR_STEP];
+	unsigned int n, i;
+	u32 index = 0;
 
-void ouro_map_exit(void)
-{
-	WARN_ON(!xa_empty(&map_units) || !xa_empty(&map_larges));
-	xa_destroy(&map_units);
-	xa_destroy(&map_larges);
+	do {
+		n = clear_some(map, &index, old);
+		for (i = 0; i < n; i++)
+			ouro_put(old[i]);
+	} while (n == CLEAR_STEP);
 }
+EXPORT_SYMBOL_OURO(ouro_map_clear);

@@ -1,22 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The map from addresses to arenas and large blocks: two xarrays, for what the
- * in-band headers do not answer.
+ * Maps: references by key.
+ *
+ * The values lie in slots, in no order; a hash table leads from a key to an
+ * entry, which has the number of the slot, and beside the slot is a pointer to
+ * the entry.  A reader finds the entry without a lock, then the value in its
+ * slot, if that has this entry still: the slot may have become another key's.
  */
-#ifndef OURO_MAP_H
-#define OURO_MAP_H
+#ifndef OURO_MODULE_MAP_H
+#define OURO_MODULE_MAP_H
 
-#include "ouro.h"
+#include <ouro/map.h>
+#include "array.h"
+#include "key.h"
 
-struct ouro_arena;
-struct ouro_large;
+/**
+ * struct ouro_map - an object, its values and its table apart
+ * @object: the header
+ * @slots: of the values, with a struct ouro_entry * each; its lock guards the
+ *	rest and all changes of the table
+ * @table: entries by key
+ * @u64: the keys are numbers
+ * @ready: there is a table
+ * @key_len: of all keys, 0: of any length
+ * @length: values; read without the lock, too
+ * @used: slots that had a value once
+ * @unused: slots of these that have none
+ * @table_bytes: of the table, as the heap was told
+ * @heap: of the map and its values
+ */
+struct ouro_map {
+	struct ouro_object object;
+	struct ouro_slots slots;
+	struct rhashtable table;
+	bool u64;
+	bool ready;
+	u32 key_len;
+	u32 length;
+	u32 used;
+	u32 unused;
+	size_t table_bytes;
+	struct ouro_heap *heap;
+};
 
-int ouro_map_add_arena(struct ouro_arena *arena, gfp_t gfp);
-void ouro_map_remove_arena(struct ouro_arena *arena);
-struct ouro_arena *ouro_map_arena(const void *ptr);
-int ouro_map_add_large(struct ouro_large *large, gfp_t gfp);
-void ouro_map_remove_large(struct ouro_large *large);
-struct ouro_large *ouro_map_large(const void *ptr);
-void ouro_map_exit(void);
+static inline bool ouro_map_key_is_good(const struct ouro_map *map, size_t len)
+{
+	return map->key_len ? len == map->key_len : len && len <= OURO_KEY_MAX;
+}
 
-#endif /* OURO_MAP_H */
+/* Under rcu_read_lock() or the map's lock. */
+static inline struct ouro_entry *
+ouro_map_entry_find(struct ouro_map *map, const void *key, size_t len)
+{
+	struct ouro_key any = { .bytes = key, .len = len };
+
+	if (map->u64)
+		return rhashtable_lookup(&map->table, key, ouro_key_u64_params);
+	return rhashtable_lookup(&map->table, &any, ouro_key_params);
+}
+
+/* Of what is beside a slot. */
+static inline bool ouro_map_is_entry(const void *beside)
+{
+	return beside && !((unsigned long)beside & 1);
+}
+
+#endif /* OURO_MODULE_MAP_H */

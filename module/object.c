@@ -3,11 +3,11 @@
  * Objects: birth, and the count in their words.
  *
  * When the count has come to OURO_COUNT_DEAD the object is dead, with one
- * exception: as long as OURO_WORD_FINALIZE is set a tryget brings it back, and
- * who put the last reference must first win the word from such a one, with a
- * cmpxchg() that clears the flag and takes the reference that the finalizer
- * runs under.  So nobody is told that the object is dead before its finalizer
- * has had its say.
+ * exception: as long as OURO_WORD_FINALIZE is set a tryget brings it back (and
+ * says so with OURO_WORD_CLAIM), and who put the last reference must first claim
+ * the object, with a cmpxchg() that clears the flag and takes the reference that
+ * the finalizer runs under.  So nobody is told that the object is dead before
+ * its finalizer has had its say.
  */
 #include "ouro.h"
 #include <linux/rcupdate.h>
@@ -62,7 +62,7 @@ static noinline void *begin_slow(struct ouro_kind *kind,
 	if (unlikely(ouro_heap_is_checked(kind->heap)))
 		ouro_check_new(ouro_pool_of_object(object), object, size,
 			       caller, gfp);
-	ouro_kind_open(kind, object, want_init_on_alloc(gfp));
+	ouro_payload_open(kind, object, want_init_on_alloc(gfp));
 	begin(kind, object);
 	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
 		type->init(object);
@@ -181,7 +181,7 @@ void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object)
 		if (ouro_heap_is_checked(kind->heap) &&
 		    !ouro_check_free(pool, object, 0))
 			return;
-		ouro_kind_close(kind, object);
+		ouro_payload_close(kind, object);
 	}
 	preempt_disable();
 	here = ouro_front_here(pool->class->fronts);
@@ -300,18 +300,22 @@ EXPORT_SYMBOL_OURO(__ouro_put_slow);
  */
 bool ouro_tryget(struct ouro_object *object)
 {
-	s64 word = atomic64_read(&object->word);
+	s64 word = atomic64_read(&object->word), next;
 	u32 count;
 
 	do {
 		count = word & OURO_COUNT_MASK;
-		if (unlikely(count < OURO_COUNT_DEAD) ||
-		    (count == OURO_COUNT_DEAD && !(word & OURO_WORD_FINALIZE))) {
-			smp_rmb();	/* pairs with ouro_put(): so is the slot */
-			return false;
+		next = word + OURO_WORD_VERSION + 1;
+		if (unlikely(count <= OURO_COUNT_DEAD)) {
+			/* Somebody is about to claim it: see claim(). */
+			next |= OURO_WORD_CLAIM;
+			if (count < OURO_COUNT_DEAD ||
+			    !(word & OURO_WORD_FINALIZE)) {
+				smp_rmb();	/* pairs with ouro_put() */
+				return false;
+			}
 		}
-	} while (!atomic64_try_cmpxchg(&object->word, &word,
-				       word + OURO_WORD_VERSION + 1));
+	} while (!atomic64_try_cmpxchg(&object->word, &word, next));
 	if (unlikely(count >= OURO_COUNT_SATURATED))
 		saturated(object, word, _RET_IP_);
 	return true;

@@ -15,6 +15,8 @@ void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_grave_add(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_object_put_misused(struct ouro_object *object, u64 old,
 			     unsigned long caller);
+bool ouro_slot_holds_dead(const struct ouro_slot *slot,
+			  const struct ouro_object *object);
 void ouro_object_report(enum ouro_misuse what, struct ouro_object *object,
 			unsigned long caller);
 

@@ -2,55 +2,38 @@
 /*
  * Reaping: objects die without recursion, in slices.
  *
- * Who puts a last reference buries the object: finalize; weak handles become
- * NULL; the references in the slots are put; release; the block goes back; the
- * callbacks of weak handles.  What these puts kill in turn waits on a short
- * stack of the reaper's (a list falls with one entry on it), and what does not
- * fit there, or not into this slice, is doomed: its bit is set in its pool, the
- * pool is queued, and a worker buries it.  Nothing is written into a dead
- * object to link it.
+ * Who puts a last reference buries the object, and some that fall with it, in a
+ * slice (slice.c).  What is too much for that, and what may not die where it was
+ * put, is doomed: its bit is set in its pool, the pool is queued, and a worker
+ * buries it.  Nothing is written into a dead object to link it.
  *
  * A doomed bit is the right to bury, and there is one for each death: it is set
- * by whoever saw the count come to OURO_COUNT_DEAD for good, or won the word for
- * the finalizer, and so holds the last reference.  A pool is queued by whoever
- * announces its first; it stays announced until the bits were harvested, and as
- * long as one is not, an object in the pool is not free, and the pool is there.
+ * by whoever saw the count come to OURO_COUNT_DEAD for good, or claimed the
+ * object for its finalizer, and so holds the last reference.  Who announces the
+ * first bit of a pool queues it, and whoever has set a bit kicks the worker; the
+ * worker queues a pool again as long as announced bits are yet to come.  So a
+ * pool is queued only while an object in it is not free, and is there.
+ *
+ * Nobody but the worker looks at the queue: a put does not run callbacks of what
+ * others put, under whatever locks its caller has.
  */
 #include "ouro.h"
-#include <linux/interrupt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/task_stack.h>
 #include "heap.h"
 #include "object.h"
 #include "reap.h"
+#include "slice.h"
 #include "weak.h"
 
-#define SLICE_STACK	16	/* objects that wait on a slice's stack */
-#define SLICE_HERE	256	/* steps that a put takes at most */
-#define SLICE_WORKER	4096	/* steps between two looks at the clock */
+/* ---- leaving it to the worker ---- */
 
-/**
- * struct slice - some work done in one go
- * @heap: whose objects
- * @budget: steps left: objects buried, references put
- * @worker: in process context, on a worker
- * @count: on @todo
- * @todo: dead, or to be finalized
- */
-struct slice {
-	struct ouro_heap *heap;
-	unsigned int budget;
-	bool worker;
-	unsigned int count;
-	struct ouro_object *todo[SLICE_STACK];
-};
-
-/* ---- leaving it to others ---- */
+static struct workqueue_struct *reap_wq;
 
 static void kick(struct ouro_heap *heap)
 {
 	if (ouro_context_is_easy())
-		queue_work(ouro_wq, &heap->reaper.work);
+		queue_work(reap_wq, &heap->reaper.work);
 	else
 		irq_work_queue(&heap->reaper.irq_work);
 }
@@ -60,194 +43,41 @@ static void reap_kick(struct irq_work *work)
 	struct ouro_reaper *reaper =
 		container_of(work, struct ouro_reaper, irq_work);
 
-	queue_work(ouro_wq, &reaper->work);
-}
-
-static bool needs_worker(const struct ouro_kind *kind)
-{
-	const struct ouro_type *type = kind->type;
-
-	return (type->flags & OURO_TYPE_WORKER) &&
-	       (type->finalize || type->release);
-}
-
-static struct llist_head *queue_of(const struct ouro_kind *kind)
-{
-	struct ouro_reaper *reaper = &kind->heap->reaper;
-
-	return needs_worker(kind) ? &reaper->late : &reaper->doomed;
+	queue_work(reap_wq, &reaper->work);
 }
 
 /*
- * Hands an object to whoever comes, a worker at last.  Setting the bit is the
- * last touch of the pool: from then on the object may be buried.
+ * Leaves an object to the worker, whom the caller owes a kick.  Setting the bit
+ * is the last touch of the pool: from then on the object may be buried.
  */
-static void doom(struct ouro_pool *pool, struct ouro_object *object)
+void ouro_doom(struct ouro_pool *pool, struct ouro_object *object)
 {
 	struct ouro_objects *objects = pool->objects;
 	unsigned int index = ouro_pool_index(pool, object);
 
 	if (atomic_inc_return(&objects->announced) == 1)
-		llist_add(&objects->link, queue_of(pool->class->kind));
-	/* Full barrier; pairs with the xchg() in harvest_word(). */
-	WARN_ON_ONCE(test_and_set_bit(index, objects->doomed));
+		llist_add(&objects->link, &pool->heap->reaper.doomed);
+	/* Full barrier; pairs with the xchg() in harvest(). */
+	if (WARN_ON_ONCE(test_and_set_bit(index, objects->doomed)))
+		atomic_dec(&objects->announced);
 }
 
-/* ---- a death ---- */
+/* ---- the worker ---- */
 
 /*
- * The last reference went and the finalizer has yet to run: wins the word from
- * those who might revive the object.  False: one did.
+ * Takes a word of a queued pool's bits, and queues it again if there are more,
+ * or some are announced and not there yet: then who sets them kicks.
  */
-static bool claim(struct ouro_object *object, u64 word)
-{
-	u64 mine = (word & ~(u64)OURO_WORD_FINALIZE) + OURO_WORD_VERSION + 1;
-
-	return atomic64_try_cmpxchg(&object->word, (s64 *)&word, mine);
-}
-
-static void slice_add(struct slice *s, struct ouro_object *object, u64 word)
-{
-	struct ouro_pool *pool = ouro_pool_of_object(object);
-
-	if ((word & OURO_WORD_FINALIZE) && !claim(object, word))
-		return;
-	if (s->count == SLICE_STACK ||
-	    (!s->worker && needs_worker(pool->class->kind)))
-		doom(pool, object);
-	else
-		s->todo[s->count++] = object;
-}
-
-/* Puts a reference that a dying object had. */
-static void drop(struct slice *s, struct ouro_object *object)
-{
-	u64 old = atomic64_fetch_sub_release(1, &object->word);
-
-	if (likely(__ouro_count_is(old, OURO_COUNT_DEAD + 2)))
-		return;
-	if (unlikely(!ouro_object_is_last(old))) {
-		ouro_object_put_misused(object, old, _THIS_IP_);
-		return;
-	}
-	/* Pairs with the releases of the puts before. */
-	smp_acquire__after_ctrl_dep();
-	if (!ouro_object_end_leaf(object, old - 1))
-		slice_add(s, object, old - 1);
-}
-
-/*
- * Nobody else changes the slots of a dying object, so a store does for the
- * xchg() that a clear is elsewhere; it is before the put, which is a release.
- */
-static bool clear_slot(struct slice *s, struct ouro_slot *slot)
-{
-	struct ouro_object *object = READ_ONCE(slot->object);
-
-	if (!object)
-		return true;
-	if (!s->budget)
-		return false;
-	s->budget--;
-	WRITE_ONCE(slot->object, NULL);
-	drop(s, object);
-	return true;
-}
-
-/* From the last to the first; false when the slice ended before that. */
-static bool clear_slots(struct slice *s, const struct ouro_kind *kind,
-			struct ouro_pool *pool, struct ouro_object *object)
-{
-	struct ouro_span span = ouro_kind_span(kind, pool, object);
-	struct ouro_array *array = NULL;
-	unsigned int i;
-
-	if (kind->array_apart && span.slot)
-		array = container_of(span.slot, struct ouro_array, slot[0]);
-	for (i = array ? array->used : span.count; i; i--) {
-		if (!clear_slot(s, &span.slot[i - 1]))
-			return false;
-		if (array)
-			array->used = i - 1;
-	}
-	for (i = 0; i < kind->type->nslots; i++)
-		if (!clear_slot(s, ouro_kind_slot(kind, object, i)))
-			return false;
-	return true;
-}
-
-/* ---- the order of death ---- */
-
-static void give_back(struct ouro_pool *pool, struct ouro_object *object)
-{
-	if (pool->objects->graves)
-		ouro_grave_add(pool, object);
-	else
-		ouro_object_free(pool, object);
-}
-
-/* Buries a dead object, or finalizes one that is about to be. */
-static void bury(struct slice *s, struct ouro_object *object)
-{
-	struct ouro_pool *pool = ouro_pool_of_object(object);
-	struct ouro_kind *kind = pool->class->kind;
-	HLIST_HEAD(watches);
-	int idx;
-
-	if (s->budget)
-		s->budget--;
-	/* Somebody's ouro_get() of a dead object is live for a moment, too. */
-	if (ouro_object_is_live(object) && kind->type->finalize) {
-		kind->type->finalize(object);
-		drop(s, object);
-		return;
-	}
-	ouro_weak_end(pool, object);
-	if (!clear_slots(s, kind, pool, object)) {
-		doom(pool, object);
-		return;
-	}
-	if (kind->type->release)
-		kind->type->release(object);
-	if (likely(!READ_ONCE(pool->objects->weaks))) {
-		give_back(pool, object);
-		return;
-	}
-	/* Pairs with ouro_watch_remove_sync(). */
-	idx = srcu_read_lock(&ouro_deaths);
-	ouro_weak_detach(pool, object, &watches);
-	give_back(pool, object);
-	ouro_weak_tell(&watches);
-	srcu_read_unlock(&ouro_deaths, idx);
-}
-
-/* Buries what is on the stack; what the budget does not cover is doomed. */
-static void slice_run(struct slice *s)
-{
-	struct ouro_object *object;
-
-	while (s->count && s->budget)
-		bury(s, s->todo[--s->count]);
-	while (s->count) {
-		object = s->todo[--s->count];
-		doom(ouro_pool_of_object(object), object);
-	}
-}
-
-/* ---- what was doomed ---- */
-
-/* Takes some of a queued pool's bits; queues it again if there are more. */
-static unsigned long harvest_word(struct ouro_objects *objects,
-				  unsigned int *word)
+static unsigned long harvest(struct ouro_objects *objects, unsigned int *word)
 {
 	struct ouro_pool *pool = objects->pool;
-	struct llist_head *queue = queue_of(pool->class->kind);
+	struct llist_head *queue = &pool->heap->reaper.doomed;
 	unsigned long bits = 0;
 
 	for (*word = 0; *word < BITS_TO_LONGS(pool->blocks); ++*word) {
 		if (!READ_ONCE(objects->doomed[*word]))
 			continue;
-		/* Pairs with test_and_set_bit() in doom(). */
+		/* Pairs with test_and_set_bit() in ouro_doom(). */
 		bits = xchg(&objects->doomed[*word], 0);
 		if (bits)
 			break;
@@ -257,145 +87,116 @@ static unsigned long harvest_word(struct ouro_objects *objects,
 	return bits;
 }
 
-/*
- * One word of a queued pool, into @bits.  False when there is nothing to be had
- * at the moment: all that was announced there has its bit yet to come.  Who
- * sets it then sees that the pool is queued, and kicks; if it was set before
- * the pool was queued again, we see that (llist_add() and the setting of the bit
- * are full barriers).
- */
-static bool harvest(struct ouro_objects *objects, unsigned long *bits,
-		    unsigned int *word)
-{
-	unsigned int blocks = objects->pool->blocks;
-	bool any;
-
-	/* Once it is queued again others may see to the pool, and free it. */
-	rcu_read_lock();
-	*bits = harvest_word(objects, word);
-	any = *bits || !bitmap_empty(objects->doomed, blocks);
-	rcu_read_unlock();
-	return any;
-}
-
 /* After the last of @bits is buried the pool may be gone. */
-static void bury_bits(struct slice *s, struct ouro_pool *pool,
+static void bury_bits(struct ouro_slice *s, struct ouro_pool *pool,
 		      unsigned int word, unsigned long bits)
 {
 	unsigned int size = pool->size, bit;
 	char *first = ouro_pool_block(pool, word * BITS_PER_LONG);
 
-	while (bits) {
+	for (; bits; bits &= bits - 1) {
 		bit = __ffs(bits);
-		bits &= bits - 1;
 		s->todo[s->count++] = (struct ouro_object *)(first + bit * size);
-		slice_run(s);
+		ouro_slice_run(s);
+		if (!s->budget) {
+			s->budget = OURO_SLICE_WORKER;
+			cond_resched();
+		}
 	}
 }
 
-/* False when that came to nothing. */
-static bool reap_queue(struct slice *s, struct llist_head *queue)
+/* One round; false when nothing was to be had. */
+static bool reap_queue(struct ouro_slice *s, struct llist_head *queue)
 {
-	struct llist_node *chain = llist_del_all(queue), *next, *last;
+	struct llist_node *chain = llist_del_all(queue), *next;
 	struct ouro_objects *objects;
-	struct ouro_pool *pool;
 	unsigned long bits;
 	unsigned int word;
 	bool any = false;
 
-	for (; chain && s->budget; chain = next) {
+	for (; chain; chain = next) {
 		next = chain->next;
 		objects = llist_entry(chain, struct ouro_objects, link);
-		pool = objects->pool;
-		if (!harvest(objects, &bits, &word))
+		bits = harvest(objects, &word);
+		if (!bits)
 			continue;
 		any = true;
-		bury_bits(s, pool, word, bits);
+		bury_bits(s, objects->pool, word, bits);
 	}
-	if (!chain)
-		return any;
-	for (last = chain; last->next; last = last->next)
-		;
-	llist_add_batch(chain, last, queue);
-	return true;
+	return any;
 }
 
-/* One slice: true when the budget was not enough. */
-static bool reap_some(struct slice *s)
+static void slice_end(struct ouro_slice *s)
 {
-	struct ouro_reaper *reaper = &s->heap->reaper;
-	int idx;
-
-	slice_run(s);
-	if (!s->worker && llist_empty(&reaper->doomed))
-		return false;
-	/* What others doomed dies here: pairs with ouro_heap_flush(). */
-	idx = srcu_read_lock(&ouro_deaths);
-	while (s->budget && reap_queue(s, &reaper->doomed))
-		;
-	srcu_read_unlock(&ouro_deaths, idx);
-	while (s->worker && s->budget && reap_queue(s, &reaper->late))
-		;
-	return !s->budget;
-}
-
-static bool is_idle(const struct ouro_reaper *reaper)
-{
-	return llist_empty(&reaper->doomed) && llist_empty(&reaper->late);
+	if (s->doomed)
+		kick(s->heap);
 }
 
 static void reap_work(struct work_struct *work)
 {
 	struct ouro_reaper *reaper =
 		container_of(work, struct ouro_reaper, work);
-	struct slice s = {
+	struct ouro_slice s = {
 		.heap = container_of(reaper, struct ouro_heap, reaper),
+		.budget = OURO_SLICE_WORKER,
 		.worker = true,
 	};
 
-	do {
-		s.budget = SLICE_WORKER;
+	while (reap_queue(&s, &reaper->doomed))
 		cond_resched();
-	} while (reap_some(&s));
+	slice_end(&s);
 }
 
 /* ---- where it begins ---- */
 
-/* Slices that run on other stacks than that of a task, on this CPU. */
-static DEFINE_PER_CPU(unsigned int, slices_elsewhere);
-
-/* Bytes below us on the stack of this task, or more than it has. */
-static unsigned long stack_left(void)
+/* With its callbacks not found, a slice may nest: down to half of the stack. */
+static bool stack_is_low(void)
 {
-	return (unsigned long)__builtin_frame_address(0) -
-	       (unsigned long)task_stack_page(current);
+	unsigned long left = (unsigned long)__builtin_frame_address(0) -
+			     (unsigned long)task_stack_page(current);
+
+	return left < THREAD_SIZE / 2;
 }
 
-/*
- * A finalizer may put what needs a slice of its own, in which another may, and
- * so on: only down to half of the stack.  Softirqs with a stack of their own
- * are not preempted there.
- */
-static bool stack_is_low(unsigned long left)
+static bool may_bury_here(const struct ouro_kind *kind)
 {
-	return left < THREAD_SIZE ? left < THREAD_SIZE / 2 :
-				    this_cpu_read(slices_elsewhere);
+	return !in_nmi() && !in_hardirq() && !irqs_disabled() &&
+	       !ouro_context_is_tight() && !ouro_slice_needs_worker(kind) &&
+	       !stack_is_low();
 }
 
-static void reap_here(struct ouro_heap *heap, struct ouro_object *object,
-		      unsigned long left)
+static void bury_here(struct ouro_pool *pool, struct ouro_object *object)
 {
-	struct slice s = { .heap = heap, .budget = SLICE_HERE };
+	struct ouro_slice s = { .heap = pool->heap, .budget = OURO_SLICE_HERE };
 
-	s.todo[s.count++] = object;
-	if (left >= THREAD_SIZE)
-		this_cpu_inc(slices_elsewhere);
-	reap_some(&s);
-	/* Also what another's setting of a bit was too late for. */
-	if (unlikely(!is_idle(&heap->reaper)))
+	ouro_slice_add(&s, pool, object);
+	ouro_slice_run(&s);
+	slice_end(&s);
+}
+
+static void reap(struct ouro_pool *pool, struct ouro_object *object)
+{
+	struct ouro_heap *heap = pool->heap;
+	struct ouro_slice *around;
+
+	/* Its turn comes in ouro_reap_release_all(). */
+	if (unlikely(READ_ONCE(heap->ending)))
+		return;
+	if (!may_bury_here(pool->class->kind)) {
+		ouro_doom(pool, object);
 		kick(heap);
-	if (left >= THREAD_SIZE)
-		this_cpu_dec(slices_elsewhere);
+		return;
+	}
+	around = ouro_slice_around();
+	if (!around) {
+		bury_here(pool, object);
+	} else if (around->heap == heap) {
+		ouro_slice_add(around, pool, object);
+	} else {
+		/* Who destroys this heap does not wait for that slice. */
+		ouro_doom(pool, object);
+		kick(heap);
+	}
 }
 
 /**
@@ -409,27 +210,19 @@ static void reap_here(struct ouro_heap *heap, struct ouro_object *object,
 void ouro_reap(struct ouro_object *object, u64 word, unsigned long caller)
 {
 	struct ouro_pool *pool = ouro_pool_of_object(object);
-	unsigned long left = stack_left();
 
 	if (unlikely(!pool) || unlikely(!ouro_pool_is_block(pool, object))) {
 		ouro_object_report(OURO_MISUSE_NO_OBJECT, object, caller);
 		return;
 	}
-	if ((word & OURO_WORD_FINALIZE) && !claim(object, word))
-		return;
-	/* Its turn comes in ouro_reap_release_all(). */
-	if (unlikely(READ_ONCE(pool->heap->ending)))
-		return;
-	if (in_nmi() || in_hardirq() || ouro_context_is_tight() ||
-	    stack_is_low(left) || needs_worker(pool->class->kind)) {
-		struct ouro_heap *heap = pool->heap;
-
-		/* The pool may go with the object. */
-		doom(pool, object);
-		kick(heap);
-	} else {
-		reap_here(pool->heap, object, left);
-	}
+	/*
+	 * A callback may tell somebody who then destroys the heap: that waits
+	 * for us.  Pairs with synchronize_rcu() in ouro_reap_end().
+	 */
+	rcu_read_lock();
+	if (!(word & OURO_WORD_FINALIZE) || ouro_slice_claim(object, word))
+		reap(pool, object);
+	rcu_read_unlock();
 }
 
 /**
@@ -437,9 +230,10 @@ void ouro_reap(struct ouro_object *object, u64 word, unsigned long caller)
  * @heap: the heap
  *
  * Every object whose last reference was put before the call, and everything
- * that only it held, is gone when this returns; callbacks have returned.
+ * that only it held, is gone when this returns; callbacks have returned.  (What
+ * a callback puts that still runs somewhere else was not put before.)
  *
- * Context: Process context, may sleep; not from a callback of a type of @heap.
+ * Context: Process context, may sleep; not from a callback.
  */
 void ouro_heap_flush(struct ouro_heap *heap)
 {
@@ -448,15 +242,36 @@ void ouro_heap_flush(struct ouro_heap *heap)
 	might_sleep();
 	do {
 		irq_work_sync(&reaper->irq_work);
-		queue_work(ouro_wq, &reaper->work);
+		queue_work(reap_wq, &reaper->work);
 		flush_work(&reaper->work);
-		/* Slices elsewhere may have taken some. */
-		synchronize_srcu_expedited(&ouro_deaths);
-	} while (!is_idle(reaper));
+	} while (!llist_empty(&reaper->doomed));
 }
 EXPORT_SYMBOL_OURO(ouro_heap_flush);
 
 /* ---- the end of a heap ---- */
+
+/**
+ * ouro_reap_end() - bury what is dying, for the last time
+ * @heap: that nobody uses any more
+ *
+ * Handles to its objects name nothing afterwards, and nobody is in a callback.
+ *
+ * Context: Process context, may sleep.
+ */
+void ouro_reap_end(struct ouro_heap *heap)
+{
+	struct ouro_reaper *reaper = &heap->reaper;
+
+	ouro_heap_flush(heap);
+	ouro_weak_retire_all(heap);
+	/* Pairs with bury_here(), and with ouro_weak_get(). */
+	synchronize_rcu();
+	do {
+		ouro_heap_flush(heap);
+		irq_work_sync(&reaper->irq_work);
+		cancel_work_sync(&reaper->work);
+	} while (!llist_empty(&reaper->doomed));
+}
 
 static void condemn(struct ouro_pool *pool, void *arg)
 {
@@ -473,6 +288,7 @@ static void release_one(struct ouro_pool *pool, struct ouro_object *object)
 	struct ouro_span span = ouro_kind_span(kind, pool, object);
 	HLIST_HEAD(watches);
 	unsigned int i;
+	int idx;
 
 	for (i = 0; i < kind->type->nslots; i++)
 		ouro_kind_slot(kind, object, i)->object = NULL;
@@ -481,8 +297,11 @@ static void release_one(struct ouro_pool *pool, struct ouro_object *object)
 			memset(span.slot, 0, span.count * sizeof(*span.slot));
 		kind->type->release(object);
 	}
+	/* Pairs with ouro_watch_remove_sync(). */
+	idx = srcu_read_lock(&ouro_deaths);
 	ouro_weak_detach(pool, object, &watches);
 	ouro_weak_tell(&watches);
+	srcu_read_unlock(&ouro_deaths, idx);
 }
 
 static void release_pool(struct ouro_pool *pool, void *arg)
@@ -498,7 +317,7 @@ static void release_pool(struct ouro_pool *pool, void *arg)
 
 /**
  * ouro_reap_release_all() - the objects that a dying heap still has
- * @heap: that nobody uses any more, and that was flushed
+ * @heap: after ouro_reap_end()
  *
  * Each live one of a type with a release gets it, its slots NULL; finalizers do
  * not run.  What such a release puts is not destroyed by that.
@@ -507,16 +326,39 @@ static void release_pool(struct ouro_pool *pool, void *arg)
  */
 void ouro_reap_release_all(struct ouro_heap *heap)
 {
+	struct ouro_kind *kind;
+
 	WRITE_ONCE(heap->ending, true);
-	ouro_weak_retire_all(heap);
+	list_for_each_entry(kind, &heap->kinds, link)
+		WRITE_ONCE(kind->leaf, false);
 	ouro_kind_visit_pools(heap, condemn, NULL);
 	ouro_kind_visit_pools(heap, release_pool, NULL);
 }
 
-void ouro_reap_init(struct ouro_reaper *reaper)
+/* @key: of the heap's work, for lockdep. */
+void ouro_reaper_init(struct ouro_reaper *reaper, struct lock_class_key *key)
 {
 	init_llist_head(&reaper->doomed);
-	init_llist_head(&reaper->late);
 	INIT_WORK(&reaper->work, reap_work);
+	ouro_reaper_set_key(reaper, key);
 	init_irq_work(&reaper->irq_work, reap_kick);
+}
+
+void ouro_reaper_set_key(struct ouro_reaper *reaper, struct lock_class_key *key)
+{
+#ifdef CONFIG_LOCKDEP
+	lockdep_init_map(&reaper->work.lockdep_map, "ouro_reap", key, 0);
+#endif
+}
+
+int __init ouro_reap_init(void)
+{
+	/* Callbacks wait for work of others: this is not for WQ_MEM_RECLAIM. */
+	reap_wq = alloc_workqueue("ouro_reap", WQ_UNBOUND, 0);
+	return reap_wq ? 0 : -ENOMEM;
+}
+
+void ouro_reap_exit(void)
+{
+	destroy_workqueue(reap_wq);
 }

@@ -12,23 +12,28 @@
 
 struct ouro_heap;
 struct ouro_object;
+struct ouro_pool;
 
 /**
  * struct ouro_reaper - objects of a heap that wait for their death
- * @doomed: pools with some that anybody may see to
- * @late: pools with some that need a worker, for OURO_TYPE_WORKER
- * @work: empties both
+ * @doomed: pools with some
+ * @work: buries them
  * @irq_work: queues @work where that cannot be done directly
  */
 struct ouro_reaper {
 	struct llist_head doomed;
-	struct llist_head late;
 	struct work_struct work;
 	struct irq_work irq_work;
 };
 
+void ouro_doom(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_reap(struct ouro_object *object, u64 word, unsigned long caller);
-void ouro_reap_init(struct ouro_reaper *reaper);
+void ouro_reaper_init(struct ouro_reaper *reaper, struct lock_class_key *key);
+void ouro_reaper_set_key(struct ouro_reaper *reaper,
+			 struct lock_class_key *key);
+void ouro_reap_end(struct ouro_heap *heap);
 void ouro_reap_release_all(struct ouro_heap *heap);
+int ouro_reap_init(void);
+void ouro_reap_exit(void);
 
 #endif /* OURO_REAP_H */

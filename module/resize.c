@@ -8,7 +8,7 @@
 #include "check.h"
 #include "heap.h"
 #include "large.h"
-#include "map.h"
+#include "address.h"
 #include "pool.h"
 
 /**
@@ -53,7 +53,7 @@ static struct ouro_found find(const void *ptr)
 		return found;
 	rcu_read_lock();
 	pool = ouro_pool_find(ptr);
-	large = pool ? NULL : ouro_map_large(ptr);
+	large = pool ? NULL : ouro_address_large(ptr);
 	if (pool) {
 		found = found_in_pool(pool, ptr);
 	} else if (large) {

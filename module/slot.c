@@ -116,8 +116,8 @@ EXPORT_SYMBOL_OURO(ouro_slot_swap);
  * what died has left the slot before.  The same word on both sides of the look
  * at the slot says that it was the same object all the time.
  */
-static bool is_dead_in(const struct ouro_slot *slot,
-		       const struct ouro_object *object)
+bool ouro_slot_holds_dead(const struct ouro_slot *slot,
+			  const struct ouro_object *object)
 {
 	s64 word = atomic64_read(&object->word);
 
@@ -146,7 +146,7 @@ static struct ouro_object *try_load(const struct ouro_slot *slot, bool *again,
 		*wrong = object;
 		return NULL;
 	}
-	*again = !is_dead_in(slot, object);
+	*again = !ouro_slot_holds_dead(slot, object);
 	if (unlikely(!*again))
 		ouro_object_report(OURO_MISUSE_DEAD_SLOT, object, caller);
 	return NULL;

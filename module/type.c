@@ -42,7 +42,8 @@ static int check_slot(const struct ouro_type *type, unsigned int i)
 	if (slot->offset % sizeof(struct ouro_slot))
 		return refuse(type, "slot %u is misaligned, at %u", i,
 			      slot->offset);
-	if (slot->offset + sizeof(struct ouro_slot) > ouro_type_fixed_end(type))
+	if ((u64)slot->offset + sizeof(struct ouro_slot) >
+	    ouro_type_fixed_end(type))
 		return refuse(type, "slot %u ends outside the object, at %zu of %zu",
 			      i, slot->offset + sizeof(struct ouro_slot),
 			      ouro_type_fixed_end(type));
@@ -80,6 +81,8 @@ int ouro_type_check(const struct ouro_type *type)
 
 	if (!name_is_good(type->name))
 		return refuse(type, "bad name");
+	if (!strncmp(type->name, "ouro.", 5))
+		return refuse(type, "names with ouro. are taken");
 	if (type->size < sizeof(struct ouro_object) ||
 	    type->size > OURO_OBJECT_MAX)
 		return refuse(type, "bad size %zu: %zu to %u bytes", type->size,

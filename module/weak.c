@@ -87,7 +87,7 @@ static void number_put(u32 number)
 static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
 {
 	struct ouro_heap *heap = pool->heap;
-	s64 floor = atomic64_read(&generation_floor);
+	s64 floor;
 	struct ouro_weaks *weaks;
 	unsigned int i;
 
@@ -95,14 +95,23 @@ static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
 	if (!weaks)
 		return NULL;
 	weaks->pool = pool;
-	for (i = 0; i < pool->blocks; i++)
-		atomic64_set(&weaks->cell[i].generation, floor);
+	weaks->blocks = pool->blocks;
 	if (number_get(weaks, gfp)) {
 		ouro_backing_free_meta(heap, weaks, weaks_size(pool));
 		return NULL;
 	}
+	/*
+	 * Who had the number before has raised the floor before he let go of
+	 * it.  No handle has a generation of 0.
+	 */
+	floor = atomic64_read(&generation_floor);
+	for (i = 0; i < pool->blocks; i++)
+		atomic64_set(&weaks->cell[i].generation, floor);
 	return weaks;
 }
+
+/* In the place of the table of a pool that retired: no more is made. */
+static struct ouro_weaks retired;
 
 /* The table of a pool, made the first time, or NULL. */
 static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
@@ -111,6 +120,8 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 	struct ouro_weaks *weaks = smp_load_acquire(&pool->objects->weaks);
 	struct ouro_weaks *other;
 
+	if (weaks == &retired || READ_ONCE(pool->heap->nameless))
+		return NULL;
 	if (weaks || ouro_context_is_tight())
 		return weaks;
 	ouro_slow_begin();
@@ -121,7 +132,7 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 			number_put(weaks->number);
 			atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
 			kvfree_rcu(weaks, rcu);
-			weaks = other;
+			weaks = other == &retired ? NULL : other;
 		}
 	}
 	ouro_slow_end();
@@ -179,7 +190,7 @@ static struct ouro_object *upgrade(struct ouro_weak weak,
 	struct ouro_object *object;
 	atomic64_t *generation;
 
-	if (!weaks || index >= weaks->pool->blocks)
+	if (!weaks || index >= weaks->blocks)
 		return NULL;
 	generation = &weaks->cell[index].generation;
 	if (atomic64_read(generation) != weak.generation)
@@ -201,7 +212,8 @@ static struct ouro_object *upgrade(struct ouro_weak weak,
  * ouro_weak_get() - take a reference to the object that a handle names
  * @weak: any handle
  *
- * Once this gave NULL for a handle, it always will.
+ * Once this gave NULL for a handle, it always will.  It may be called while the
+ * heap is being destroyed; but who has a reference uses the heap.
  *
  * Context: Any, NMI included; takes no lock.
  * Return: the object, with a reference that is the caller's, or NULL.
@@ -214,8 +226,9 @@ struct ouro_object *ouro_weak_get(struct ouro_weak weak)
 		return NULL;
 	rcu_read_lock();
 	object = upgrade(weak, &wrong);
-	rcu_read_unlock();
+	/* Its heap waits for us, whoever's it is. */
 	ouro_put(wrong);
+	rcu_read_unlock();
 	return object;
 }
 EXPORT_SYMBOL_OURO(ouro_weak_get);
@@ -347,7 +360,8 @@ EXPORT_SYMBOL_OURO(ouro_watch_remove);
  * ouro_watch_remove_sync() - ouro_watch_remove(), and wait for the callback
  * @watch: that was added once
  *
- * Context: Process context, may sleep; not from a callback of a watch or a type.
+ * Context: Process context, may sleep; not from a callback of a watch, nor of a
+ * type without OURO_TYPE_WORKER.
  * Return: as ouro_watch_remove(); where false, the callback has returned.
  */
 bool ouro_watch_remove_sync(struct ouro_watch *watch)
@@ -393,22 +407,19 @@ static void retire(struct ouro_pool *pool, struct ouro_weaks *weaks)
  */
 void ouro_weak_retire(struct ouro_pool *pool)
 {
-	struct ouro_weaks *weaks = pool->objects->weaks;
+	struct ouro_weaks *weaks = xchg(&pool->objects->weaks, &retired);
 
 	if (!weaks)
 		return;
 	retire(pool, weaks);
-	pool->objects->weaks = NULL;
 	atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
 	kvfree_rcu(weaks, rcu);
 }
 
-static void retire_number(struct ouro_pool *pool, void *any)
+static void retire_number(struct ouro_pool *pool, void *arg)
 {
-	if (!pool->objects->weaks)
-		return;
-	retire(pool, pool->objects->weaks);
-	*(bool *)any = true;
+	if (pool->objects->weaks)
+		retire(pool, pool->objects->weaks);
 }
 
 static void free_table(struct ouro_pool *pool, void *arg)
@@ -418,14 +429,11 @@ static void free_table(struct ouro_pool *pool, void *arg)
 	pool->objects->weaks = NULL;
 }
 
-/* Every handle to an object of a dying heap names nothing from here on. */
+/* No handle leads to an object of a dying heap, after an RCU grace period. */
 void ouro_weak_retire_all(struct ouro_heap *heap)
 {
-	bool any = false;
-
-	ouro_kind_visit_pools(heap, retire_number, &any);
-	if (any)
-		synchronize_rcu();
+	WRITE_ONCE(heap->nameless, true);
+	ouro_kind_visit_pools(heap, retire_number, NULL);
 }
 
 /* The tables of a dying heap, whose objects were released. */

@@ -27,12 +27,14 @@ struct ouro_cell {
  * struct ouro_weaks - what a pool has for weak handles, from the first one on
  * @rcu: handles may be looked up until a grace period after the pool retired
  * @pool: the cells' pool
+ * @blocks: cells
  * @number: that handles know the pool by
  * @cell: one for each block
  */
 struct ouro_weaks {
 	struct rcu_head rcu;
 	struct ouro_pool *pool;
+	u32 blocks;
 	u32 number;
 	struct ouro_cell cell[];
 };

@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
 FRAME=$DEBUG/ouro_test
-SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress type object"
+SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress type object vector"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 

@@ -99,14 +99,14 @@ struct ouro_heap_attr {
  */
 #define ouro_heap_create_attr(attr)					\
 ({									\
-	static struct lock_class_key __ouro_key;			\
+	static struct lock_class_key __ouro_keys[2];			\
 									\
-	__ouro_heap_create((attr), THIS_MODULE, &__ouro_key);		\
+	__ouro_heap_create((attr), THIS_MODULE, __ouro_keys);		\
 })
 
 struct ouro_heap *__ouro_heap_create(const struct ouro_heap_attr *attr,
 				     struct module *owner,
-				     struct lock_class_key *key);
+				     struct lock_class_key *keys);
 
 unsigned long ouro_heap_destroy(struct ouro_heap *heap);
 unsigned long ouro_heap_trim(struct ouro_heap *heap);

@@ -62,6 +62,7 @@ struct ouro_slot {
 #define OURO_COUNT_DEAD		BIT(26)
 #define OURO_COUNT_SATURATED	BIT(27)
 #define OURO_WORD_FINALIZE	BIT(28)	/* the finalizer has yet to run */
+#define OURO_WORD_CLAIM		BIT(29)	/* somebody sees to that, or is about to */
 #define OURO_WORD_VERSION	BIT_ULL(32)	/* one step */
 
 void *ouro_new(struct ouro_kind *kind, gfp_t gfp);
@@ -107,11 +108,12 @@ static __always_inline struct ouro_object *ouro_get(struct ouro_object *object)
  * ouro_put() - give a reference back
  * @object: that the caller has a reference to, or NULL
  *
- * The last one destroys the object and what only it held.  In hardirq and NMI,
- * and on PREEMPT_RT where the caller cannot be preempted, that is left to a
- * worker, unless the type has neither slots nor callbacks.  Elsewhere up to some
- * hundreds of objects are destroyed before this returns, and a worker has the
- * rest; ouro_heap_flush() waits for it.
+ * The last one destroys the object and what only it held.  In NMI, with
+ * interrupts off (so in hardirq), and on PREEMPT_RT where the caller cannot be
+ * preempted, that is left to a worker, unless the type has neither slots nor
+ * callbacks.  Elsewhere up to some hundreds of objects are destroyed before this
+ * returns, and a worker has the rest; ouro_heap_flush() waits for it.  Put by a
+ * callback of a type, an object is destroyed after that has returned.
  *
  * Context: Any, NMI included; what the callbacks of the type take.
  */

@@ -80,7 +80,7 @@ enum ouro_type_flags {
 /**
  * struct ouro_type - what all objects of a type have in common
  * @name: unique among the types of a heap; letters, digits and "-_.", at most
- *	OURO_TYPE_NAME_MAX - 1 bytes
+ *	OURO_TYPE_NAME_MAX - 1 bytes, not beginning with "ouro."
  * @size: bytes of an object without its trailing array; see OURO_TYPE()
  * @flags: of enum ouro_type_flags
  * @slots: where references are; see OURO_SLOTS()
@@ -101,9 +101,10 @@ enum ouro_type_flags {
  *	@release.
  *
  * @finalize and @release are called by whoever put the last reference, where
- * ouro_put() was called; or by a worker, where that was in hardirq or NMI, where
- * it had enough to do already, and always with OURO_TYPE_WORKER.  So without
- * that flag they must not sleep, and may do so with it.
+ * ouro_put() was called; or by a worker, where that was in NMI or with
+ * interrupts off, where it had enough to do already, and always with
+ * OURO_TYPE_WORKER.  So they always find interrupts on; without that flag they
+ * must not sleep, and with it they may.
  *
  * A type is defined at file level, and is not copied.
  */

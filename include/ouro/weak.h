@@ -63,8 +63,9 @@ struct ouro_object *ouro_weak_get(struct ouro_weak weak);
  * @node: private
  * @armed: private
  *
- * Embed one.  @died is called where the object was destroyed: see struct
- * ouro_type.  It does not get at the object any more, and may free the watch.
+ * Embed one in memory that outlives the object, or ends in @died.  @died is
+ * called where the object was destroyed, interrupts on: see struct ouro_type.  It
+ * does not get at the object any more, and may free the watch.
  */
 struct ouro_watch {
 	struct ouro_weak weak;

@@ -65,6 +65,7 @@ static const struct bad_type {
 	{ "bad name", { .name = "two words", .size = 64 } },
 	{ "bad name", { .name = "a-name-that-goes-on-beyond-what-there-is-room-for",
 			.size = 64 } },
+	{ "are taken", { .name = "ouro.vector", .size = 64 } },
 	{ "bad size", { .name = "small", .size = 4 } },
 	{ "bad size", { .name = "large", .size = OURO_OBJECT_MAX + 1 } },
 	{ "unknown flags", { .name = "flags", .size = 64, .flags = 0x80 } },

@@ -75,12 +75,4 @@ static const struct rhashtable_params ouro_key_params = {
 	.automatic_shrinking = true,
 };
 
-/* Keys that are numbers: the quick way. */
-static const struct rhashtable_params ouro_key_u64_params = {
-	.head_offset = offsetof(struct ouro_entry, node),
-	.key_offset = offsetof(struct ouro_entry, key),
-	.key_len = sizeof(u64),
-	.automatic_shrinking = true,
-};
-
 #endif /* OURO_KEY_H */

@@ -14,6 +14,14 @@
 #include "array.h"
 #include "key.h"
 
+/* Keys that are numbers: the quick way. */
+static const struct rhashtable_params ouro_key_u64_params = {
+	.head_offset = offsetof(struct ouro_entry, node),
+	.key_offset = offsetof(struct ouro_entry, key),
+	.key_len = sizeof(u64),
+	.automatic_shrinking = true,
+};
+
 /**
  * struct ouro_map - an object, its values and its table apart
  * @object: the header

@@ -69,7 +69,7 @@ void ouro_payload_poison(const struct ouro_kind *kind,
  * Context: Any.
  */
 void ouro_payload_open(const struct ouro_kind *kind, struct ouro_object *object,
-		    bool zero)
+		       bool zero)
 {
 	unsigned int i;
 	void *run;

@@ -59,7 +59,7 @@ bool ouro_slice_claim(struct ouro_object *object, u64 word)
 
 /* An object whose last reference went, or that was claimed. */
 void ouro_slice_add(struct ouro_slice *s, struct ouro_pool *pool,
-		      struct ouro_object *object)
+		    struct ouro_object *object)
 {
 	if (s->count == OURO_SLICE_STACK ||
 	    (!s->worker && ouro_slice_needs_worker(pool->class->kind)))

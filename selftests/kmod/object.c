@@ -213,12 +213,12 @@ static void chain_fall(struct ouro_test *t, const struct ouro_type *type,
 
 static void chain(struct ouro_test *t)
 {
-	chain_fall(t, &plain_type, 100000);
+	chain_fall(t, &plain_type, TEST_MANY(100000, 10000));
 }
 
 static void chain_told(struct ouro_test *t)
 {
-	chain_fall(t, &told_type, 20000);
+	chain_fall(t, &told_type, TEST_MANY(20000, 3000));
 }
 
 static void chain_late(struct ouro_test *t)
@@ -228,7 +228,7 @@ static void chain_late(struct ouro_test *t)
 
 static void chain_rcu(struct ouro_test *t)
 {
-	chain_fall(t, &rcu_type, 20000);
+	chain_fall(t, &rcu_type, TEST_MANY(20000, 3000));
 }
 
 static void chain_ten_million(struct ouro_test *t)

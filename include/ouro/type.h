@@ -92,7 +92,8 @@ enum ouro_type_flags {
  * @finalize: called once when the last reference was put, the object whole and
  *	referenced by the caller of @finalize: a reference that it takes keeps
  *	the object alive
- * @release: called once when the object is dead and its slots are NULL
+ * @release: called once when the object is dead and its slots are NULL; or when
+ *	its heap is destroyed, whoever has references then
  * @copy: copies what is neither header nor slot, for ouro_copy(); returns 0 or
  *	an error.  NULL: objects of the type cannot be copied.
  *	ouro_copy_payload() serves where a plain copy will do.

@@ -26,6 +26,7 @@ static struct seen {
 	atomic_t released;
 	struct ouro_slot *rescue;	/* where finalize puts its object */
 	bool sleep;			/* callbacks do */
+	bool at_end;			/* of the heap */
 	bool in_task;
 	unsigned long last_sum;
 } seen;
@@ -54,7 +55,8 @@ static void thing_release(void *object)
 	if (seen.sleep)
 		usleep_range(10, 20);
 	seen.last_sum += thing->value;
-	EXPECT(seen.t, !ouro_is_alive(&thing->object));
+	/* With the heap it goes whoever has a reference. */
+	EXPECT(seen.t, seen.at_end || !ouro_is_alive(&thing->object));
 	EXPECT(seen.t, ouro_slot_is_empty(&thing->next));
 	EXPECT(seen.t, ouro_slot_is_empty(&thing->other));
 }
@@ -236,6 +238,118 @@ static void chain_ten_million(struct ouro_test *t)
 	chain_fall(t, &plain_type, TEST_MANY(10000000, 100000));
 }
 
+/* What is live when its heap goes is told by type, and has its release. */
+static void abandoned(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *told = heap ? kind_of(t, heap, &told_type) : NULL;
+	struct ouro_kind *plain = told ? kind_of(t, heap, &plain_type) : NULL;
+	struct thing *chain;
+	struct test_log log;
+	int i;
+
+	if (!plain)
+		return;
+	chain = make_chain(t, told, 10);
+	for (i = 0; i < 5; i++)
+		EXPECT(t, ouro_new(plain, GFP_KERNEL));
+	/* One that dies before counts for nothing. */
+	ouro_put(ouro_new(plain, GFP_KERNEL));
+	test_log_mark(&log);
+	seen.at_end = true;
+	test_heap_abandon(t, heap, 15);
+	EXPECT_EQ(t, atomic_read(&seen.finalized), 0);
+	EXPECT_EQ(t, atomic_read(&seen.released), 10);
+	EXPECT_EQ(t, seen.last_sum, chain ? 10 : 0);
+	EXPECT_EQ(t, test_log_count(&log, "live: 10 objects of type told"), 1);
+	EXPECT_EQ(t, test_log_count(&log, "live: 5 objects of type thing"), 1);
+}
+
+static struct ouro_object *private_ref;
+
+static void put_release(void *object)
+{
+	atomic_inc(&seen.released);
+	ouro_put(xchg(&private_ref, NULL));
+}
+
+static const struct ouro_type putting_type = {
+	.name = "putting",
+	.size = sizeof(struct thing),
+	OURO_SLOTS(struct thing, next, other),
+	.release = put_release,
+};
+
+static const struct ouro_type leaf_type = {
+	.name = "leaf",
+	.size = 64,
+};
+
+/* A release that puts what only it knew of: when it is put, and at the end. */
+static void private_refs(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *putting = heap ? kind_of(t, heap, &putting_type) : NULL;
+	struct ouro_kind *leaf = putting ? kind_of(t, heap, &leaf_type) : NULL;
+	struct ouro_object *holder;
+
+	if (!leaf)
+		return;
+	holder = ouro_new(putting, GFP_KERNEL);
+	private_ref = ouro_new(leaf, GFP_KERNEL);
+	if (!EXPECT(t, holder && private_ref))
+		return;
+	ouro_put(holder);
+	ouro_heap_flush(heap);
+	EXPECT_EQ(t, atomic_read(&seen.released), 1);
+	test_heap_check(t, heap, 0);
+
+	private_ref = ouro_new(putting, GFP_KERNEL);
+	EXPECT(t, private_ref && ouro_new(putting, GFP_KERNEL));
+	test_heap_abandon(t, heap, 2);
+	EXPECT_EQ(t, atomic_read(&seen.released), 3);
+	EXPECT(t, !private_ref);
+}
+
+/* What a worker buries may be more than fits its stack: nothing is forgotten. */
+static void wide(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *late = heap ? kind_of(t, heap, &late_type) : NULL;
+	struct ouro_kind *told = late ? kind_of(t, heap, &told_type) : NULL;
+	static struct thing *level[256];
+	struct thing *root, *thing;
+	unsigned int i, n = 1, made = 1;
+
+	if (!told)
+		return;
+	root = ouro_new(late, GFP_KERNEL);
+	if (!EXPECT(t, root))
+		return;
+	/* A tree with two children each, all its leaves with a callback. */
+	for (level[0] = root; n < ARRAY_SIZE(level); n++) {
+		struct thing *parent = level[(n - 1) / 2];
+
+		thing = ouro_new(told, GFP_KERNEL);
+		if (!EXPECT(t, thing))
+			break;
+		thing->value = 1;
+		level[n] = thing;
+		EXPECT_EQ(t, ouro_slot_move(n & 1 ? &parent->next :
+					    &parent->other, &thing->object), 0);
+		made++;
+	}
+	root->value = 1;
+	ouro_put(&root->object);
+	/* Without a flush: somebody must have been told. */
+	for (i = 0; i < 2000 && atomic_read(&seen.released) < made; i++)
+		usleep_range(1000, 2000);
+	EXPECT_EQ(t, atomic_read(&seen.released), made);
+	EXPECT_EQ(t, atomic_read(&seen.finalized), made);
+	test_heap_settle(t, heap, 0);
+	test_heap_close(t, heap);
+}
+
 static const struct ouro_case object_cases[] = {
 	EACH_KIND(counting),
 	EACH_KIND(recycled),
@@ -243,6 +357,9 @@ static const struct ouro_case object_cases[] = {
 	EACH_KIND(chain_told),
 	EACH_KIND(chain_late),
 	EACH_KIND(chain_rcu),
+	EACH_KIND(abandoned),
+	EACH_KIND(private_refs),
+	EACH_KIND(wide),
 	{ "chain_ten_million", chain_ten_million, .full = true },
 };
 

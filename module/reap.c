@@ -136,12 +136,10 @@ static void reap_work(struct work_struct *work)
 {
 	struct ouro_reaper *reaper =
 		container_of(work, struct ouro_reaper, work);
-	struct ouro_slice s = {
-		.heap = container_of(reaper, struct ouro_heap, reaper),
-		.budget = OURO_SLICE_WORKER,
-		.worker = true,
-	};
+	struct ouro_slice s;
 
+	ouro_slice_init(&s, container_of(reaper, struct ouro_heap, reaper),
+			OURO_SLICE_WORKER, true);
 	while (reap_queue(&s, &reaper->doomed))
 		cond_resched();
 	slice_end(&s);
@@ -167,8 +165,9 @@ static bool may_bury_here(const struct ouro_kind *kind)
 
 static void bury_here(struct ouro_pool *pool, struct ouro_object *object)
 {
-	struct ouro_slice s = { .heap = pool->heap, .budget = OURO_SLICE_HERE };
+	struct ouro_slice s;
 
+	ouro_slice_init(&s, pool->heap, OURO_SLICE_HERE, false);
 	ouro_slice_add(&s, pool, object);
 	ouro_slice_run(&s);
 	slice_end(&s);

@@ -45,6 +45,20 @@ static inline bool ouro_slice_needs_worker(const struct ouro_kind *kind)
 	       (type->finalize || type->release);
 }
 
+/* All but the stack, which need not be zeroed. */
+static inline void ouro_slice_init(struct ouro_slice *s, struct ouro_heap *heap,
+				   unsigned int budget, bool worker)
+{
+	s->heap = heap;
+	s->budget = budget;
+	s->worker = worker;
+	s->shown = false;
+	s->softirq = false;
+	s->outer = NULL;
+	s->doomed = false;
+	s->count = 0;
+}
+
 bool ouro_slice_claim(struct ouro_object *object, u64 word);
 void ouro_slice_add(struct ouro_slice *s, struct ouro_pool *pool,
 		    struct ouro_object *object);

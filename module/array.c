@@ -19,12 +19,13 @@
 #define CAPACITY_MOST	OURO_VECTOR_MAX
 #define COPY_STEP	16384U	/* slots copied in one go */
 
+/* But for the lock, which is of a class for each kind of container. */
 void ouro_array_init(struct ouro_slots *slots, u32 extra)
 {
 	WRITE_ONCE(slots->array, NULL);
-	spin_lock_init(&slots->lock);
 	slots->extra = extra;
 	slots->growth = 0;
+	slots->copiers = 0;
 }
 
 static void array_free_rcu(struct ouro_array *array)
@@ -90,16 +91,26 @@ static struct ouro_array *copy_begin(struct ouro_slots *slots, u32 *growth)
 
 	spin_lock_irqsave(&slots->lock, flags);
 	from = slots->array;
-	*growth = ++slots->growth;
-	slots->dirty_from = U32_MAX;
-	slots->dirty_to = 0;
+	*growth = slots->growth;
+	/* With others at it, what changed since they began is known. */
+	if (!slots->copiers++) {
+		slots->dirty_from = U32_MAX;
+		slots->dirty_to = 0;
+	}
 	spin_unlock_irqrestore(&slots->lock, flags);
 	return from;
 }
 
+static void copy_dirty(struct ouro_slots *slots, struct ouro_array *to,
+		       struct ouro_array *from)
+{
+	array_copy(slots, to, from, slots->dirty_from,
+		   min3(slots->dirty_to, from->capacity, to->capacity));
+}
+
 /*
- * Makes @to the array, with what changed since copy_begin(); false when another
- * began after us, and so the changes are not known.
+ * Makes @to the array, with what changed since copy_begin(); false when others
+ * have made another the array.
  */
 static bool copy_end(struct ouro_slots *slots, struct ouro_array *to,
 		     struct ouro_array *from, u32 growth)
@@ -108,15 +119,16 @@ static bool copy_end(struct ouro_slots *slots, struct ouro_array *to,
 	bool done;
 
 	spin_lock_irqsave(&slots->lock, flags);
+	slots->copiers--;
+	/* As long as it is the array, @from is there. */
 	done = slots->growth == growth &&
 	       (!from || from->used <= to->capacity);
 	if (done) {
 		if (from) {
-			array_copy(slots, to, from, slots->dirty_from,
-				   min3(slots->dirty_to, from->capacity,
-					to->capacity));
+			copy_dirty(slots, to, from);
 			to->used = from->used;
 		}
+		slots->growth++;
 		/* Pairs with the acquire in ouro_kind_span() and readers. */
 		smp_store_release(&slots->array, to);
 	}
@@ -124,28 +136,63 @@ static bool copy_end(struct ouro_slots *slots, struct ouro_array *to,
 	return done;
 }
 
+/* Copies a part without the lock; false when @from is not the array any more. */
+static bool copy_part(struct ouro_slots *slots, struct ouro_array *to,
+		      struct ouro_array *from, u32 first, u32 last)
+{
+	bool current_one;
+
+	rcu_read_lock();	/* the current array stays until then */
+	current_one = READ_ONCE(slots->array) == from;
+	if (current_one)
+		array_copy(slots, to, from, first,
+			   min3(last, READ_ONCE(from->used), to->capacity));
+	rcu_read_unlock();
+	return current_one;
+}
+
+/*
+ * What changed since copy_begin(), if that is much and nobody else copies: it
+ * is taken note of anew, and copied without the lock.
+ */
+static bool take_dirty(struct ouro_slots *slots, u32 *first, u32 *last)
+{
+	unsigned long flags;
+	bool much;
+
+	spin_lock_irqsave(&slots->lock, flags);
+	*first = slots->dirty_from;
+	*last = slots->dirty_to;
+	much = slots->copiers == 1 && *last > *first &&
+	       *last - *first > COPY_STEP;
+	if (much) {
+		slots->dirty_from = U32_MAX;
+		slots->dirty_to = 0;
+	}
+	spin_unlock_irqrestore(&slots->lock, flags);
+	return much;
+}
+
+#define COPY_ROUNDS	4	/* without the lock; the last one is with it */
+
 /* Copies what is there; false when others replaced @from meanwhile. */
 static bool copy_unlocked(struct ouro_slots *slots, struct ouro_array *to,
 			  struct ouro_array *from, gfp_t gfp)
 {
-	u32 first = 0, last;
-	bool more = from;
+	u32 first = 0, last = from ? READ_ONCE(to->capacity) : 0, at;
+	unsigned int round = 0;
 
-	while (more) {
-		rcu_read_lock();	/* the current array stays until then */
-		if (READ_ONCE(slots->array) != from) {
-			rcu_read_unlock();
-			return false;
+	if (!from)
+		return true;
+	do {
+		for (at = first; at < last; at += COPY_STEP) {
+			if (!copy_part(slots, to, from, at,
+				       min(last, at + COPY_STEP)))
+				return false;
+			if (gfpflags_allow_blocking(gfp))
+				cond_resched();
 		}
-		last = min3(first + COPY_STEP, READ_ONCE(from->used),
-			    to->capacity);
-		array_copy(slots, to, from, first, last);
-		more = last == first + COPY_STEP;
-		first = last;
-		rcu_read_unlock();
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
-	}
+	} while (++round < COPY_ROUNDS && take_dirty(slots, &first, &last));
 	return true;
 }
 
@@ -163,6 +210,7 @@ int ouro_array_resize(struct ouro_slots *slots, struct ouro_heap *heap,
 		      size_t capacity, gfp_t gfp)
 {
 	struct ouro_array *from, *to;
+	bool copied;
 	u32 growth;
 
 	if (capacity > CAPACITY_MOST)
@@ -171,8 +219,10 @@ int ouro_array_resize(struct ouro_slots *slots, struct ouro_heap *heap,
 	if (!to)
 		return -ENOMEM;
 	from = copy_begin(slots, &growth);
-	if (copy_unlocked(slots, to, from, gfp) &&
-	    copy_end(slots, to, from, growth)) {
+	copied = copy_unlocked(slots, to, from, gfp);
+	/* Where it was not copied it is not the array any more. */
+	if (copy_end(slots, to, from, growth)) {
+		WARN_ON_ONCE(!copied);
 		array_free_rcu(from);
 		return 0;
 	}
@@ -196,22 +246,28 @@ int ouro_array_reserve(struct ouro_slots *slots, struct ouro_heap *heap,
 		       size_t capacity, gfp_t gfp)
 {
 	size_t have, want;
-	int err = 0;
+	int err = -EAGAIN;
 
-	do {
+	if (capacity > CAPACITY_MOST)
+		return -ENOMEM;
+	for (;;) {
 		rcu_read_lock();
 		have = ouro_array_capacity(slots);
 		rcu_read_unlock();
 		if (have >= capacity)
 			return 0;
+		if (err != -EAGAIN)
+			return err;
 		want = max3(capacity, have + have / 2, (size_t)CAPACITY_LEAST);
 		err = ouro_array_resize(slots, heap,
 					min_t(size_t, want, CAPACITY_MOST),
 					gfp);
 		if (err == -ENOMEM && want > capacity)
 			err = ouro_array_resize(slots, heap, capacity, gfp);
-	} while (err == -EAGAIN);
-	return err;
+		/* Others may have made room where we could not. */
+		if (!err)
+			err = -EAGAIN;
+	}
 }
 
 /**
@@ -230,7 +286,7 @@ struct ouro_object *ouro_array_exchange(struct ouro_slots *slots, u32 index,
 	struct ouro_array *array = slots->array;
 
 	ouro_array_touch(slots, index);
-	if (object && index >= array->used)
+	if (index >= array->used)
 		WRITE_ONCE(array->used, index + 1);
 	return xchg(&array->slot[index].object, object);
 }

@@ -14,8 +14,9 @@
  * @array: the current ones, or NULL; changed under @lock, read under RCU
  * @lock: of the container: guards all changes
  * @extra: bytes that go with each slot, behind all slots of the array
- * @growth: counts the times that somebody began to grow the array
- * @dirty_from: no slot below this one changed since then
+ * @growth: counts the arrays
+ * @copiers: who copy the array at the moment
+ * @dirty_from: no slot below this one changed since the first of them began
  * @dirty_to: none from this one on
  *
  * To grow is to copy without the lock, then with it what has changed meanwhile,
@@ -26,6 +27,7 @@ struct ouro_slots {
 	spinlock_t lock;	/* as said above */
 	u32 extra;
 	u32 growth;
+	u32 copiers;
 	u32 dirty_from;
 	u32 dirty_to;
 };

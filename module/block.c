@@ -374,8 +374,10 @@ static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
 	if (!ZERO_OR_NULL_PTR(ptr)) {
 		rcu_read_lock();
 		pool = ouro_pool_find(ptr);
-		if (pool && (pool->heap != heap || pool->class->geo !=
-			     &ouro_geometry[front >> OURO_FRONT_SHIFT]))
+		/* An object has no right size to name: see free_to_pool(). */
+		if (pool && !pool->objects &&
+		    (pool->heap != heap || pool->class->geo !=
+		     &ouro_geometry[front >> OURO_FRONT_SHIFT]))
 			ouro_check_report(OURO_MISUSE_HEAP, heap, pool, ptr,
 					  caller);
 		rcu_read_unlock();

@@ -131,9 +131,8 @@ static int fill_slot(struct ouro_slot *to, const struct ouro_slot *from,
 {
 	struct ouro_object *ref = ouro_slot_load(from);
 
-	if (!ref)
-		return 0;
-	ref = refer(ref, arg);
+	if (ref)
+		ref = refer(ref, arg);
 	if (IS_ERR(ref))
 		return PTR_ERR(ref);
 	/* A user's copy() may have set it. */
@@ -430,8 +429,10 @@ struct ouro_object *ouro_copy_deep(struct ouro_object *object, gfp_t gfp)
 	might_sleep();
 	xa_init(&graph.copies);
 	copy = graph_copy(ouro_get(object), &graph);
-	if (IS_ERR(copy))
+	if (IS_ERR(copy)) {
+		xa_destroy(&graph.copies);
 		return copy;
+	}
 	err = graph_fill(&graph, TO_FILL, graph_copy);
 	if (!err)
 		err = graph_fill(&graph, TO_FILL_WEAK, graph_find);

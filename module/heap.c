@@ -313,7 +313,7 @@ static void heap_unlist(struct ouro_heap *heap)
 }
 
 /* Waits for callbacks; those of graves may begin anew. */
-static void rcu_settle(struct ouro_heap *heap)
+void ouro_heap_settle(struct ouro_heap *heap)
 {
 	/* Pairs with free_after_grace() and its like. */
 	while (atomic_long_read_acquire(&heap->rcu_pending))
@@ -372,7 +372,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	ouro_reserve_destroy_all(heap);
 	if (!list_empty(&heap->kinds))
 		ouro_reap_end(heap);
-	rcu_settle(heap);
+	ouro_heap_settle(heap);
 	ouro_large_flush();
 
 	ouro_heap_stat(heap, &stat);
@@ -385,7 +385,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	}
 	ouro_reap_release_all(heap);
 	ouro_weak_destroy_all(heap);
-	rcu_settle(heap);
+	ouro_heap_settle(heap);
 	heap_destroy_contents(heap);
 	heap_free(heap);
 	module_put(THIS_MODULE);

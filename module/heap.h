@@ -183,6 +183,7 @@ ouro_heap_next_class(const struct ouro_heap *heap, struct ouro_class *class)
 
 void ouro_reserve_destroy_all(struct ouro_heap *heap);
 
+void ouro_heap_settle(struct ouro_heap *heap);
 struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp);
 int ouro_heap_init(void);
 void ouro_heap_exit(void);

@@ -45,6 +45,7 @@ static void list_init(void *object)
 	struct ouro_list *list = object;
 
 	ouro_array_init(&list->slots, sizeof(struct list_link));
+	spin_lock_init(&list->slots.lock);
 	list->head = 0;
 	list->tail = 0;
 	list->unused = 0;
@@ -145,11 +146,17 @@ EXPORT_SYMBOL_OURO(ouro_list_reserve);
 
 /* ---- under the lock ---- */
 
-static struct list_link *link_at(struct ouro_list *list, u32 place)
+static const struct list_link *link_seen(struct ouro_list *list, u32 place)
 {
 	lockdep_assert_held(&list->slots.lock);
-	ouro_array_touch(&list->slots, place - 1);
 	return ouro_array_extra(&list->slots, list->slots.array, place - 1);
+}
+
+/* To be changed. */
+static struct list_link *link_at(struct ouro_list *list, u32 place)
+{
+	ouro_array_touch(&list->slots, place - 1);
+	return (struct list_link *)link_seen(list, place);
 }
 
 /* Makes @next the one behind @place; either may be none. */
@@ -171,7 +178,7 @@ static u32 place_take(struct ouro_list *list)
 	u32 place = list->unused;
 
 	if (place) {
-		list->unused = link_at(list, place)->next;
+		list->unused = link_seen(list, place)->next;
 		return place;
 	}
 	if (list->length < ouro_array_capacity(&list->slots))
@@ -187,7 +194,7 @@ static bool insert_locked(struct ouro_list *list, u32 prev,
 
 	if (!place)
 		return false;
-	next = prev ? link_at(list, prev)->next : list->head;
+	next = prev ? link_seen(list, prev)->next : list->head;
 	ouro_array_exchange(&list->slots, place - 1, ouro_get(object));
 	join(list, prev, place);
 	join(list, place, next);
@@ -325,6 +332,8 @@ ssize_t ouro_list_fill(struct ouro_list *list, struct ouro_object **objects,
 		step = min_t(size_t, count - done, STEP);
 		err = add(list, objects + done, step, LIST_TAIL_END, gfp,
 			  &added);
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
 	}
 	return done ? done : err;
 }
@@ -444,7 +453,7 @@ struct ouro_object *ouro_list_iter_next(struct ouro_list_iter *iter)
 	u32 place;
 
 	spin_lock_irqsave(&list->slots.lock, flags);
-	place = iter->place ? link_at(list, iter->place)->next : list->head;
+	place = iter->place ? link_seen(list, iter->place)->next : list->head;
 	if (place) {
 		iter->place = place;
 		iter->at = true;
@@ -502,12 +511,12 @@ int ouro_list_iter_add_before(struct ouro_list_iter *iter,
 
 	while (!err && !done) {
 		spin_lock_irqsave(&list->slots.lock, flags);
-		prev = iter->at ? link_at(list, iter->place)->prev :
+		prev = iter->at ? link_seen(list, iter->place)->prev :
 				  iter->place;
 		done = insert_locked(list, prev, object);
 		/* The next step is to the one behind the new one. */
 		if (done && !iter->at)
-			iter->place = prev ? link_at(list, prev)->next :
+			iter->place = prev ? link_seen(list, prev)->next :
 					     list->head;
 		need = (size_t)list->length + 1;
 		spin_unlock_irqrestore(&list->slots.lock, flags);

@@ -20,6 +20,7 @@ static void map_init(void *object)
 	struct ouro_map *map = object;
 
 	ouro_array_init(&map->slots, sizeof(struct ouro_entry *));
+	spin_lock_init(&map->slots.lock);
 	map->ready = false;
 	map->length = 0;
 	map->used = 0;
@@ -251,13 +252,15 @@ static int insert_locked(struct ouro_map *map, struct ouro_entry *entry,
 	int err;
 
 	entry->place = index;
-	ouro_array_exchange(&map->slots, index, ouro_get(object));
-	WRITE_ONCE(*beside(map, index), entry);
 	err = entry_insert(map, entry);
 	if (err) {
-		ouro_put(place_give(map, index));
+		place_give(map, index);
 		return -ENOMEM;
 	}
+	/* Who finds the entry before it is beside its slot finds no value. */
+	ouro_array_exchange(&map->slots, index, ouro_get(object));
+	/* Pairs with the address dependency of readers. */
+	smp_store_release(beside(map, index), entry);
 	WRITE_ONCE(map->length, map->length + 1);
 	note_table(map);
 	return 0;
@@ -308,11 +311,13 @@ static int store(struct ouro_map *map, const void *key, size_t len,
 	if (err || !ouro_map_key_is_good(map, len))
 		return err ?: -EINVAL;
 	do {
+		rcu_read_lock();	/* for the table */
 		spin_lock_bh(&map->slots.lock);
 		outcome = try_store(map, key, len, object, replace, &fresh,
 				    &old, &err);
 		need = (size_t)map->length + 1;
 		spin_unlock_bh(&map->slots.lock);
+		rcu_read_unlock();
 		if (outcome == NEED_ENTRY) {
 			fresh = entry_create(map, key, len, gfp);
 			err = fresh ? 0 : -ENOMEM;
@@ -386,9 +391,12 @@ ssize_t ouro_map_fill(struct ouro_map *map, const struct ouro_map_pair *pairs,
 	int err;
 
 	err = ouro_map_reserve(map, ouro_map_length(map) + count, gfp);
-	for (i = 0; !err && i < count; i++)
+	for (i = 0; !err && i < count; i++) {
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
 		err = store(map, pairs[i].key, pairs[i].len, pairs[i].object,
 			    true, gfp, _RET_IP_);
+	}
 	stored = err && i ? i - 1 : i;
 	return stored ? stored : err;
 }
@@ -424,6 +432,7 @@ struct ouro_object *ouro_map_take(struct ouro_map *map, const void *key,
 
 	if (!ouro_map_key_is_good(map, len))
 		return NULL;
+	rcu_read_lock();	/* for the table */
 	spin_lock_bh(&map->slots.lock);
 	entry = ouro_map_entry_find(map, key, len);
 	if (entry) {
@@ -432,27 +441,33 @@ struct ouro_object *ouro_map_take(struct ouro_map *map, const void *key,
 		atomic64_add(OURO_WORD_VERSION, &object->word);
 	}
 	spin_unlock_bh(&map->slots.lock);
+	rcu_read_unlock();
 	return object;
 }
 EXPORT_SYMBOL_OURO(ouro_map_take);
 
 #define CLEAR_STEP	32	/* values removed under the lock in one go */
+#define LOOK_STEP	512	/* places looked at */
 
-/* Removes some from *@index on; returns how many. */
-static unsigned int clear_some(struct ouro_map *map, u32 *index,
-			       struct ouro_object **old)
+/* Removes some from *@index on; @n: how many.  False at the end. */
+static bool clear_some(struct ouro_map *map, u32 *index,
+		       struct ouro_object **old, unsigned int *n)
 {
-	unsigned int n = 0;
+	unsigned int looks;
 	void *entry;
+	bool more;
 
+	*n = 0;
 	spin_lock_bh(&map->slots.lock);
-	for (; *index < map->used && n < CLEAR_STEP; ++*index) {
+	for (looks = 0; looks < LOOK_STEP && *n < CLEAR_STEP &&
+	     *index < map->used; looks++, ++*index) {
 		entry = *beside(map, *index);
 		if (ouro_map_is_entry(entry))
-			old[n++] = remove_locked(map, entry);
+			old[(*n)++] = remove_locked(map, entry);
 	}
+	more = *index < map->used;
 	spin_unlock_bh(&map->slots.lock);
-	return n;
+	return more;
 }
 
 /**
@@ -469,11 +484,12 @@ void ouro_map_clear(struct ouro_map *map)
 	struct ouro_object *old[CLEAR_STEP];
 	unsigned int n, i;
 	u32 index = 0;
+	bool more;
 
 	do {
-		n = clear_some(map, &index, old);
+		more = clear_some(map, &index, old, &n);
 		for (i = 0; i < n; i++)
 			ouro_put(old[i]);
-	} while (n == CLEAR_STEP);
+	} while (more);
 }
 EXPORT_SYMBOL_OURO(ouro_map_clear);

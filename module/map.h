@@ -61,9 +61,14 @@ static inline struct ouro_entry *
 ouro_map_entry_find(struct ouro_map *map, const void *key, size_t len)
 {
 	struct ouro_key any = { .bytes = key, .len = len };
+	u64 number;
 
-	if (map->u64)
-		return rhashtable_lookup(&map->table, key, ouro_key_u64_params);
+	if (map->u64) {
+		/* Where it comes from it need not be aligned. */
+		memcpy(&number, key, sizeof(number));
+		return rhashtable_lookup(&map->table, &number,
+					 ouro_key_u64_params);
+	}
 	return rhashtable_lookup(&map->table, &any, ouro_key_params);
 }
 

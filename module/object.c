@@ -219,10 +219,11 @@ static void saturated(struct ouro_object *object, u64 old,
 
 	if (count - (COUNT_STUCK - COUNT_DRIFT) < 2 * COUNT_DRIFT)
 		return;
-	/* One of those who saw it saturate is the first to see to it. */
-	count = stick(object);
-	if (count >= OURO_COUNT_SATURATED &&
-	    count < OURO_COUNT_SATURATED + COUNT_DRIFT)
+	/*
+	 * One of those who saw it saturate is the first to see to it: maybe
+	 * after a put, so that the count may have come down again.
+	 */
+	if (stick(object) < OURO_COUNT_SATURATED + COUNT_DRIFT)
 		ouro_object_report(OURO_MISUSE_SATURATED, object, caller);
 }
 

@@ -261,9 +261,12 @@ void ouro_reap_end(struct ouro_heap *heap)
 {
 	struct ouro_reaper *reaper = &heap->reaper;
 
+	/* Nobody moves pools while they are visited. */
 	ouro_heap_flush(heap);
+	synchronize_rcu();
+	ouro_heap_settle(heap);
 	ouro_weak_retire_all(heap);
-	/* Pairs with bury_here(), and with ouro_weak_get(). */
+	/* Pairs with ouro_reap(), and with ouro_weak_get(). */
 	synchronize_rcu();
 	do {
 		ouro_heap_flush(heap);

@@ -252,10 +252,12 @@ void __ouro_free_rcu(struct rcu_head *head, unsigned long offset)
 {
 	struct ouro_found found = find(head);
 
-	if (!found.heap || found.start != (char *)head - offset) {
-		ouro_check_report(found.heap ? OURO_MISUSE_INNER :
-				  OURO_MISUSE_FOREIGN, found.heap, found.pool,
-				  head, _RET_IP_);
+	if (!found.heap || found.start != (char *)head - offset ||
+	    (found.pool && found.pool->objects)) {
+		ouro_check_report(!found.heap ? OURO_MISUSE_FOREIGN :
+				  found.start != (char *)head - offset ?
+				  OURO_MISUSE_INNER : OURO_MISUSE_FREED,
+				  found.heap, found.pool, head, _RET_IP_);
 		return;
 	}
 	atomic_long_inc(&found.heap->rcu_pending);

@@ -117,8 +117,11 @@ static bool clear_span(struct ouro_slice *s, struct ouro_span span,
 			return false;
 		if (array)
 			array->used = i - 1;
-		if (!(i % LOOKS_A_STEP) && s->budget)
-			s->budget--;
+		if (i % LOOKS_A_STEP)
+			continue;
+		if (!s->budget)
+			return false;
+		s->budget--;
 	}
 	return true;
 }
@@ -188,7 +191,10 @@ struct ouro_slice *ouro_slice_around(void)
 
 	if (READ_ONCE(around->task) != current)
 		return NULL;
-	s = around->slice;
+	s = READ_ONCE(around->slice);
+	/* A softirq may come before the place has a slice. */
+	if (!s)
+		return NULL;
 	return s->softirq == !!in_serving_softirq() ? s : NULL;
 }
 
@@ -200,12 +206,13 @@ static void slice_show(struct ouro_slice *s)
 	if (s->shown)
 		return;
 	/* That of the task that a softirq has interrupted, say. */
-	s->outer = READ_ONCE(around->task) == current ? around->slice : NULL;
+	s->outer = READ_ONCE(around->task) == current ?
+		   READ_ONCE(around->slice) : NULL;
 	if (!s->outer && cmpxchg(&around->task, NULL, current))
 		return;
 	s->softirq = in_serving_softirq();
 	s->shown = true;
-	around->slice = s;
+	WRITE_ONCE(around->slice, s);
 }
 
 static void slice_hide(struct ouro_slice *s)
@@ -215,9 +222,8 @@ static void slice_hide(struct ouro_slice *s)
 	if (!s->shown)
 		return;
 	s->shown = false;
-	if (s->outer)
-		around->slice = s->outer;
-	else
+	WRITE_ONCE(around->slice, s->outer);
+	if (!s->outer)
 		/* Pairs with the cmpxchg() of the next. */
 		smp_store_release(&around->task, NULL);
 }

@@ -96,6 +96,8 @@ int ouro_type_check(const struct ouro_type *type)
 		return refuse(type, "traverse is for acyclic types only");
 	if ((type->flags & OURO_TYPE_INIT_ONCE) && !type->init)
 		return refuse(type, "INIT_ONCE without init");
+	if ((type->flags & OURO_TYPE_INIT_ONCE) && type->copy)
+		return refuse(type, "copy would undo what INIT_ONCE keeps");
 	if (type->array) {
 		err = check_array(type);
 		if (err)

@@ -30,6 +30,7 @@ static void vector_init(void *object)
 	struct ouro_vector *vector = object;
 
 	ouro_array_init(&vector->slots, 0);
+	spin_lock_init(&vector->slots.lock);
 	vector->length = 0;
 	vector->heap = ouro_object_heap(object);
 }
@@ -112,7 +113,8 @@ EXPORT_SYMBOL_OURO(ouro_vector_of);
  */
 size_t ouro_vector_length(const struct ouro_vector *vector)
 {
-	return READ_ONCE(vector->length);
+	/* Pairs with append_locked(): so many there are in the array. */
+	return smp_load_acquire(&vector->length);
 }
 EXPORT_SYMBOL_OURO(ouro_vector_length);
 
@@ -147,7 +149,8 @@ static bool append_locked(struct ouro_vector *vector,
 			ouro_get(objects[i]);
 		ouro_array_exchange(&vector->slots, length + i, objects[i]);
 	}
-	WRITE_ONCE(vector->length, length + count);
+	/* Pairs with ouro_vector_length(). */
+	smp_store_release(&vector->length, length + count);
 	return true;
 }
 
@@ -223,6 +226,8 @@ ssize_t ouro_vector_fill(struct ouro_vector *vector,
 		err = append(vector, objects + done, step, gfp);
 		if (err)
 			break;
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
 	}
 	return done ? done : err;
 }
@@ -325,6 +330,8 @@ EXPORT_SYMBOL_OURO(ouro_vector_pop);
  * @vector: the vector
  * @index: of the element
  *
+ * Whoever visits the elements meanwhile may miss that last one.
+ *
  * Context: As ouro_put(); takes the vector's lock.
  * Return: 0, or -ERANGE when there is no such element.
  */
@@ -391,9 +398,12 @@ EXPORT_SYMBOL_OURO(ouro_vector_truncate);
  */
 int ouro_vector_shrink(struct ouro_vector *vector, gfp_t gfp)
 {
-	size_t length = ouro_vector_length(vector);
+	size_t capacity, length = ouro_vector_length(vector);
 
-	if (ouro_array_capacity(&vector->slots) == length)
+	rcu_read_lock();
+	capacity = ouro_array_capacity(&vector->slots);
+	rcu_read_unlock();
+	if (capacity == length)
 		return 0;
 	return ouro_array_resize(&vector->slots, vector->heap, length, gfp);
 }

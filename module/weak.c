@@ -75,12 +75,13 @@ static int number_get(struct ouro_weaks *weaks, gfp_t gfp)
 	return err;
 }
 
-static void number_put(u32 number)
+/* Once: somebody else may have the number since. */
+static void number_put(struct ouro_weaks *weaks)
 {
 	unsigned long flags;
 
 	xa_lock_irqsave(&tables, flags);
-	__xa_erase(&tables, number);
+	__xa_cmpxchg(&tables, weaks->number, weaks, NULL, 0);
 	xa_unlock_irqrestore(&tables, flags);
 }
 
@@ -129,7 +130,7 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 	if (weaks) {
 		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
 		if (other) {
-			number_put(weaks->number);
+			number_put(weaks);
 			atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
 			kvfree_rcu(weaks, rcu);
 			weaks = other == &retired ? NULL : other;
@@ -181,9 +182,16 @@ int ouro_weak_init(struct ouro_weak *weak, struct ouro_object *object,
 }
 EXPORT_SYMBOL_OURO(ouro_weak_init);
 
-/* As ouro_weak_get(), and whether a reference went that has to be put. */
-static struct ouro_object *upgrade(struct ouro_weak weak,
-				   struct ouro_object **wrong)
+/**
+ * ouro_weak_upgrade() - ouro_weak_get() for callers with a lock
+ * @weak: any handle but that to nothing
+ * @wrong: set to an object with a reference that is to be put, or left alone
+ *
+ * Context: Any, within an RCU read section.
+ * Return: as ouro_weak_get().
+ */
+struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
+				      struct ouro_object **wrong)
 {
 	unsigned int index = weak.name & BLOCK_MASK;
 	struct ouro_weaks *weaks = xa_load(&tables, number_of(weak));
@@ -225,7 +233,7 @@ struct ouro_object *ouro_weak_get(struct ouro_weak weak)
 	if (!weak.generation)
 		return NULL;
 	rcu_read_lock();
-	object = upgrade(weak, &wrong);
+	object = ouro_weak_upgrade(weak, &wrong);
 	/* Its heap waits for us, whoever's it is. */
 	ouro_put(wrong);
 	rcu_read_unlock();
@@ -396,7 +404,7 @@ static void retire(struct ouro_pool *pool, struct ouro_weaks *weaks)
 				atomic64_read(&weaks->cell[i].generation));
 	/* Before the number can be had again. */
 	raise_floor(highest + 1);
-	number_put(weaks->number);
+	number_put(weaks);
 }
 
 /**

@@ -45,6 +45,8 @@ struct ouro_weaks {
 extern struct srcu_struct ouro_deaths;
 
 u32 ouro_weak_heap_id(void);
+struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
+				      struct ouro_object **wrong);
 void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 		    char name[OURO_WEAK_TEXT]);
 void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object);

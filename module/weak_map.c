@@ -43,12 +43,14 @@ struct ouro_weak_map {
  * struct weak_entry - a key whose value lives, or has just died
  * @map: it is or was in
  * @watch: on the value
+ * @out: it left the table before the map died; guarded by map->lock
  * @left: of those that the death of the map ends
  * @entry: in the table
  */
 struct weak_entry {
 	struct ouro_weak_map *map;
 	struct ouro_watch watch;
+	bool out;
 	struct llist_node left;
 	struct ouro_entry entry;
 };
@@ -86,7 +88,10 @@ static void note_table(struct ouro_weak_map *map)
 	map->table_bytes = bytes;
 }
 
-/* An entry that left the table: it goes, or its value's death ends it. */
+/*
+ * An entry that left the table: it goes, or its value's death ends it.  In the
+ * RCU read section in which it left the table.
+ */
 static void end(struct weak_entry *weak)
 {
 	if (weak && ouro_watch_remove(&weak->watch))
@@ -104,7 +109,7 @@ static bool take_out(struct ouro_weak_map *map, struct weak_entry *weak)
 	return true;
 }
 
-/* The entry is ours to end, unless the map dies: then it is in weak_map_release(). */
+/* The entry is ours to end, unless the map dies with it in its table. */
 static void value_died(struct ouro_watch *watch)
 {
 	struct weak_entry *weak = container_of(watch, struct weak_entry, watch);
@@ -112,8 +117,8 @@ static void value_died(struct ouro_watch *watch)
 	bool ours;
 
 	spin_lock_bh(&map->lock);
-	ours = map->ready;
-	if (ours)
+	ours = map->ready || weak->out;
+	if (ours && !weak->out)
 		take_out(map, weak);
 	spin_unlock_bh(&map->lock);
 	if (ours)
@@ -253,6 +258,7 @@ static struct weak_entry *entry_create(struct ouro_weak_map *map,
 	if (!weak)
 		return NULL;
 	weak->map = map;
+	weak->out = false;
 	weak->entry.len = len;
 	memcpy(weak->entry.key, key, len);
 	if (ouro_watch_add(&weak->watch, object, value_died, gfp)) {
@@ -273,30 +279,50 @@ static int entry_insert(struct ouro_weak_map *map, struct weak_entry *weak)
 	return 0;
 }
 
+/* Under map->lock; @old: the entry that left the table, or NULL. */
+static int store_locked(struct ouro_weak_map *map, struct weak_entry *fresh,
+			struct weak_entry **old, struct ouro_object **kept,
+			struct ouro_object **wrong)
+{
+	struct weak_entry *there = entry_find(map, fresh->entry.key,
+					      fresh->entry.len);
+	int err;
+
+	if (there && kept)
+		*kept = ouro_weak_upgrade(there->watch.weak, wrong);
+	if (there && kept && *kept)
+		return -EEXIST;
+	if (!there)
+		return entry_insert(map, fresh);
+	err = rhashtable_replace_fast(&map->table, &there->entry.node,
+				      &fresh->entry.node, ouro_key_params);
+	if (err)
+		return -ENOMEM;
+	there->out = true;
+	*old = there;
+	return 0;
+}
+
 /*
  * Puts @fresh into the table.  @kept: where not NULL, a live value that the key
  * has stays, and is returned there with a reference.
  */
 static int entry_store(struct ouro_weak_map *map, struct weak_entry *fresh,
-		       const void *key, size_t len, struct ouro_object **kept)
+		       struct ouro_object **kept)
 {
-	struct weak_entry *old;
+	struct ouro_object *wrong = NULL;
+	struct weak_entry *old = NULL;
 	int err;
 
+	rcu_read_lock();
 	spin_lock_bh(&map->lock);
-	old = entry_find(map, key, len);
-	if (old && kept)
-		*kept = ouro_weak_get(old->watch.weak);
-	if (old && kept && *kept)
-		err = -EEXIST;
-	else if (old)
-		err = rhashtable_replace_fast(&map->table, &old->entry.node,
-					      &fresh->entry.node,
-					      ouro_key_params);
-	else
-		err = entry_insert(map, fresh);
+	err = store_locked(map, fresh, &old, kept, &wrong);
+	if (err)
+		fresh->out = true;
 	spin_unlock_bh(&map->lock);
 	end(err ? fresh : old);
+	ouro_put(wrong);
+	rcu_read_unlock();
 	return err;
 }
 
@@ -310,7 +336,7 @@ static int store(struct ouro_weak_map *map, const void *key, size_t len,
 	if (err || !len || len > OURO_KEY_MAX)
 		return err ?: -EINVAL;
 	fresh = entry_create(map, key, len, object, gfp);
-	return fresh ? entry_store(map, fresh, key, len, kept) : -ENOMEM;
+	return fresh ? entry_store(map, fresh, kept) : -ENOMEM;
 }
 
 /**
@@ -394,12 +420,14 @@ bool ouro_weak_map_remove(struct ouro_weak_map *map, const void *key,
 {
 	struct weak_entry *weak;
 
+	rcu_read_lock();
 	spin_lock_bh(&map->lock);
 	weak = entry_find(map, key, len);
 	if (weak)
 		take_out(map, weak);
 	spin_unlock_bh(&map->lock);
 	end(weak);
+	rcu_read_unlock();
 	return weak;
 }
 EXPORT_SYMBOL_OURO(ouro_weak_map_remove);
@@ -414,7 +442,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_remove);
  * Each that is in the map all the time is returned; where the table is resized
  * meanwhile it may be more than once (see rhashtable_walk_next()).
  *
- * Context: As ouro_put(), interrupts on.
+ * Context: Process context; as ouro_put().
  * Return: the object, with a reference that is the caller's, or NULL at the end.
  */
 struct ouro_object *ouro_weak_map_next(struct ouro_weak_map_iter *iter,
@@ -448,7 +476,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_next);
  * @iter: filled; the caller owes ouro_weak_map_walk_end()
  * @map: the map
  *
- * Context: Process context or softirq, interrupts on.
+ * Context: Process context.
  */
 void ouro_weak_map_walk(struct ouro_weak_map_iter *iter,
 			struct ouro_weak_map *map)
@@ -463,7 +491,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_walk);
  * ouro_weak_map_walk_end() - end a visit
  * @iter: from ouro_weak_map_walk()
  *
- * Context: As ouro_put(), interrupts on.
+ * Context: Process context; as ouro_put().
  */
 void ouro_weak_map_walk_end(struct ouro_weak_map_iter *iter)
 {
@@ -472,20 +500,22 @@ void ouro_weak_map_walk_end(struct ouro_weak_map_iter *iter)
 }
 EXPORT_SYMBOL_OURO(ouro_weak_map_walk_end);
 
+#define CLEAR_STEP	64	/* entries taken out in one go */
+
 /**
  * ouro_weak_map_clear() - forget all keys
  * @map: the map
  *
  * What others add meanwhile may stay.
  *
- * Context: Process context or softirq, interrupts on; takes the map's lock again
- * and again.
+ * Context: Process context, may sleep; takes the map's lock again and again.
  */
 void ouro_weak_map_clear(struct ouro_weak_map *map)
 {
 	struct rhashtable_iter walk;
 	struct ouro_entry *entry;
 	struct weak_entry *weak;
+	unsigned int n = 0;
 
 	rhashtable_walk_enter(&map->table, &walk);
 	rhashtable_walk_start(&walk);
@@ -499,6 +529,11 @@ void ouro_weak_map_clear(struct ouro_weak_map *map)
 			weak = NULL;
 		spin_unlock_bh(&map->lock);
 		end(weak);
+		if (++n % CLEAR_STEP)
+			continue;
+		rhashtable_walk_stop(&walk);
+		cond_resched();
+		rhashtable_walk_start(&walk);
 	}
 	rhashtable_walk_stop(&walk);
 	rhashtable_walk_exit(&walk);
@@ -510,7 +545,8 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_clear);
  * @map: where such objects are found
  * @key: the key
  * @len: its bytes, 1 to OURO_KEY_MAX
- * @make: makes an object for the key in the map's heap, or returns NULL
+ * @make: makes an object for the key in the map's heap, or returns NULL or
+ *	ERR_PTR
  * @arg: for @make
  * @gfp: as for ouro_alloc()
  *
@@ -532,7 +568,7 @@ ouro_intern(struct ouro_weak_map *map, const void *key, size_t len,
 	if (object)
 		return object;
 	object = make(key, len, arg);
-	if (!object)
+	if (IS_ERR_OR_NULL(object))
 		return NULL;
 	if (store(map, key, len, object, &kept, gfp, _RET_IP_)) {
 		ouro_put(object);

@@ -6,6 +6,8 @@
  * may be in it more than once, and in any number of lists.  Elements are added
  * and removed at both ends and where an iterator stands, each at a constant
  * cost.  An iterator stays good whatever others do to the list.
+ *
+ * No function may be called in NMI, none that takes the list's lock in hardirq.
  */
 #ifndef _OURO_LIST_H
 #define _OURO_LIST_H

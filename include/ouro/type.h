@@ -96,7 +96,8 @@ enum ouro_type_flags {
  *	its heap is destroyed, whoever has references then
  * @copy: copies what is neither header nor slot, for ouro_copy(); returns 0 or
  *	an error.  NULL: objects of the type cannot be copied.
- *	ouro_copy_payload() serves where a plain copy will do.
+ *	ouro_copy_payload() serves where a plain copy will do: not over locks
+ *	and list heads that @init made.  Not with OURO_TYPE_INIT_ONCE.
  * @traverse: tells of references that no table can describe; only with
  *	OURO_TYPE_ACYCLIC.  Such references are the type's own to put, in
  *	@release.

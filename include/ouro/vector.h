@@ -8,6 +8,8 @@
  * notice.
  *
  * For elements in an order that insertions in the middle keep, see <ouro/list.h>.
+ *
+ * No function may be called in NMI, none that takes the vector's lock in hardirq.
  */
 #ifndef _OURO_VECTOR_H
 #define _OURO_VECTOR_H

@@ -14,7 +14,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
 FRAME=$DEBUG/ouro_test
-SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress type object vector"
+SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
+SUITES="$SUITES type object slot race refcount finalize abuse weak stale watch unwatch upgrade vector"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 

@@ -209,6 +209,14 @@ static inline bool test_context_may_fail(enum test_context context)
 	       context != TEST_SOFTIRQ;
 }
 
+/* Threads on several CPUs at once: test_thread.c */
+
+#define OURO_TEST_THREADS	8	/* at most */
+
+bool test_threads_run(struct ouro_test *t, unsigned int count,
+		      void (*fn)(void *arg, unsigned int id), void *arg);
+bool test_wait_for(const u32 *word, u32 value, const bool *over);
+
 /* One case for every kind of heap. */
 #define EACH_KIND(fn)							\
 	{ #fn "_plain", fn },					\

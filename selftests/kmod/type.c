@@ -84,6 +84,9 @@ static const struct bad_type {
 	{ "outside the object", { .name = "over", .size = 64, .array = 32,
 				  .slots = AT(40), .nslots = 1 } },
 	{ "acyclic types only", { .name = "walk", .size = 64, .traverse = visit_nothing } },
+	{ "would undo", { .name = "once", .size = 64, .init = nothing,
+			  .flags = OURO_TYPE_INIT_ONCE,
+			  .copy = ouro_copy_payload } },
 	{ "without init", { .name = "once", .size = 64, .flags = OURO_TYPE_INIT_ONCE } },
 };
 

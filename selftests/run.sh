@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/puppet.sh"
 . "$here/shell.sh"
 . "$here/system.sh"
+. "$here/tree.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

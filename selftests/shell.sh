@@ -4,7 +4,8 @@
 
 SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.json debugfs.limit debugfs.trim
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
-	parameter.fail_nth sample.sessions module.busy module.orphan module.twice usercopy.large
+	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit
+	module.busy module.orphan module.twice usercopy.large
 	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
 	shrinker.drop_caches shrinker.counts
 	kmemleak.sees kmemleak.follows pages.return"

@@ -87,6 +87,13 @@ static bool is_container(const struct ouro_pool *pool)
 	return false;
 }
 
+static bool is_object(const struct ouro_object *object)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(object);
+
+	return pool && ouro_pool_is_block(pool, object);
+}
+
 /* A copy without references, or ERR_PTR. */
 static struct ouro_object *shell(struct ouro_object *object, gfp_t gfp)
 {
@@ -95,7 +102,7 @@ static struct ouro_object *shell(struct ouro_object *object, gfp_t gfp)
 	struct ouro_kind *kind;
 	int err;
 
-	if (!pool || !ouro_pool_is_block(pool, object))
+	if (!is_object(object))
 		return ERR_PTR(-EINVAL);
 	if (is_container(pool))
 		return container_shell(object, gfp) ?: ERR_PTR(-ENOMEM);
@@ -427,6 +434,8 @@ struct ouro_object *ouro_copy_deep(struct ouro_object *object, gfp_t gfp)
 	int err;
 
 	might_sleep();
+	if (!is_object(object))
+		return ERR_PTR(-EINVAL);
 	xa_init(&graph.copies);
 	copy = graph_copy(ouro_get(object), &graph);
 	if (IS_ERR(copy)) {

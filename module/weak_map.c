@@ -6,6 +6,9 @@
  * death of the value, which finds it armed, or whoever takes the entry out of
  * the map and removes the watch in time.  A death takes out this very entry and
  * no other, so another value that the key has got meanwhile stays.
+ *
+ * Both are decided under the map's lock: until value_died() has had that, an
+ * entry and its map stay.
  */
 #include "ouro.h"
 #include <linux/rcupdate.h>
@@ -26,6 +29,7 @@
  * @table: entries by key
  * @ready: there is a table
  * @length: entries; read without the lock, too
+ * @told: entries that left the table while value_died() was on its way
  * @table_bytes: of the table, as the heap was told
  * @heap: of the map and its values
  */
@@ -35,6 +39,7 @@ struct ouro_weak_map {
 	struct rhashtable table;
 	bool ready;
 	u32 length;
+	u32 told;
 	size_t table_bytes;
 	struct ouro_heap *heap;
 };
@@ -43,15 +48,15 @@ struct ouro_weak_map {
  * struct weak_entry - a key whose value lives, or has just died
  * @map: it is or was in
  * @watch: on the value
- * @out: it left the table before the map died; guarded by map->lock
  * @left: of those that the death of the map ends
+ * @told: counted in the map's @told; guarded by its lock
  * @entry: in the table
  */
 struct weak_entry {
 	struct ouro_weak_map *map;
 	struct ouro_watch watch;
-	bool out;
 	struct llist_node left;
+	bool told;
 	struct ouro_entry entry;
 };
 
@@ -62,6 +67,7 @@ static void weak_map_init(void *object)
 	spin_lock_init(&map->lock);
 	map->ready = false;
 	map->length = 0;
+	map->told = 0;
 	map->table_bytes = 0;
 	map->heap = ouro_object_heap(object);
 }
@@ -88,18 +94,7 @@ static void note_table(struct ouro_weak_map *map)
 	map->table_bytes = bytes;
 }
 
-/*
- * An entry that left the table: it goes, or its value's death ends it.  In the
- * RCU read section in which it left the table.
- */
-static void end(struct weak_entry *weak)
-{
-	if (weak && ouro_watch_remove(&weak->watch))
-		weak_entry_free(weak);
-}
-
-/* Takes an entry out of the table, if it is there.  map->lock is held. */
-static bool take_out(struct ouro_weak_map *map, struct weak_entry *weak)
+static bool table_remove(struct ouro_weak_map *map, struct weak_entry *weak)
 {
 	lockdep_assert_held(&map->lock);
 	if (rhashtable_remove_fast(&map->table, &weak->entry.node,
@@ -109,7 +104,18 @@ static bool take_out(struct ouro_weak_map *map, struct weak_entry *weak)
 	return true;
 }
 
-/* The entry is ours to end, unless the map dies with it in its table. */
+/* An entry that is in no table any more; true: it is the caller's to free. */
+static bool unwatch(struct ouro_weak_map *map, struct weak_entry *weak)
+{
+	lockdep_assert_held(&map->lock);
+	if (ouro_watch_remove(&weak->watch))
+		return true;
+	weak->told = true;
+	map->told++;
+	return false;
+}
+
+/* Unless the map dies with the entry in it, the entry is ours to free. */
 static void value_died(struct ouro_watch *watch)
 {
 	struct weak_entry *weak = container_of(watch, struct weak_entry, watch);
@@ -117,9 +123,11 @@ static void value_died(struct ouro_watch *watch)
 	bool ours;
 
 	spin_lock_bh(&map->lock);
-	ours = map->ready || weak->out;
-	if (ours && !weak->out)
-		take_out(map, weak);
+	ours = weak->told || map->ready;
+	if (weak->told)
+		map->told--;
+	else if (map->ready)
+		table_remove(map, weak);
 	spin_unlock_bh(&map->lock);
 	if (ours)
 		weak_entry_free(weak);
@@ -129,29 +137,33 @@ static void entry_leave(void *entry, void *arg)
 {
 	struct weak_entry *weak = to_weak(entry);
 
-	ouro_watch_remove(&weak->watch);
-	__llist_add(&weak->left, arg);
+	if (ouro_watch_remove(&weak->watch))
+		weak_entry_free(weak);
+	else
+		__llist_add(&weak->left, arg);
 }
 
 /*
  * In a worker.  A value that dies at the same time may be telling one of our
- * entries, so these go only after that.
+ * entries, so these go only after that, and so do we.
  */
 static void weak_map_release(void *object)
 {
 	struct ouro_weak_map *map = object;
 	struct weak_entry *weak, *next;
 	LLIST_HEAD(left);
-	bool ready;
+	bool ready, told;
 
 	spin_lock_bh(&map->lock);
 	ready = map->ready;
+	told = map->told;
 	map->ready = false;
 	spin_unlock_bh(&map->lock);
 	if (!ready)
 		return;
 	rhashtable_free_and_destroy(&map->table, entry_leave, &left);
-	synchronize_srcu(&ouro_deaths);
+	if (told || !llist_empty(&left))
+		synchronize_srcu(&ouro_deaths);
 	llist_for_each_entry_safe(weak, next, left.first, left)
 		ouro_block_free(weak, _RET_IP_);
 	atomic_long_sub(map->table_bytes, &map->heap->metadata);
@@ -258,7 +270,7 @@ static struct weak_entry *entry_create(struct ouro_weak_map *map,
 	if (!weak)
 		return NULL;
 	weak->map = map;
-	weak->out = false;
+	weak->told = false;
 	weak->entry.len = len;
 	memcpy(weak->entry.key, key, len);
 	if (ouro_watch_add(&weak->watch, object, value_died, gfp)) {
@@ -279,27 +291,27 @@ static int entry_insert(struct ouro_weak_map *map, struct weak_entry *weak)
 	return 0;
 }
 
-/* Under map->lock; @old: the entry that left the table, or NULL. */
+/* Under map->lock; @gone: set to the entry that is in no table then, or NULL. */
 static int store_locked(struct ouro_weak_map *map, struct weak_entry *fresh,
-			struct weak_entry **old, struct ouro_object **kept,
+			struct weak_entry **gone, struct ouro_object **kept,
 			struct ouro_object **wrong)
 {
-	struct weak_entry *there = entry_find(map, fresh->entry.key,
-					      fresh->entry.len);
+	struct weak_entry *old = entry_find(map, fresh->entry.key,
+					    fresh->entry.len);
 	int err;
 
-	if (there && kept)
-		*kept = ouro_weak_upgrade(there->watch.weak, wrong);
-	if (there && kept && *kept)
+	*gone = fresh;
+	if (old && kept)
+		*kept = ouro_weak_upgrade(old->watch.weak, wrong);
+	if (old && kept && *kept)
 		return -EEXIST;
-	if (!there)
-		return entry_insert(map, fresh);
-	err = rhashtable_replace_fast(&map->table, &there->entry.node,
-				      &fresh->entry.node, ouro_key_params);
+	err = old ? rhashtable_replace_fast(&map->table, &old->entry.node,
+					    &fresh->entry.node,
+					    ouro_key_params) :
+		    entry_insert(map, fresh);
 	if (err)
 		return -ENOMEM;
-	there->out = true;
-	*old = there;
+	*gone = old;
 	return 0;
 }
 
@@ -311,18 +323,20 @@ static int entry_store(struct ouro_weak_map *map, struct weak_entry *fresh,
 		       struct ouro_object **kept)
 {
 	struct ouro_object *wrong = NULL;
-	struct weak_entry *old = NULL;
+	struct weak_entry *gone;
 	int err;
 
-	rcu_read_lock();
+	rcu_read_lock();	/* for the table, and for handles */
 	spin_lock_bh(&map->lock);
-	err = store_locked(map, fresh, &old, kept, &wrong);
-	if (err)
-		fresh->out = true;
+	err = store_locked(map, fresh, &gone, kept, &wrong);
+	if (gone && !unwatch(map, gone))
+		gone = NULL;
 	spin_unlock_bh(&map->lock);
-	end(err ? fresh : old);
+	/* What dies with it may be told to us: not under the lock. */
 	ouro_put(wrong);
 	rcu_read_unlock();
+	if (gone)
+		weak_entry_free(gone);
 	return err;
 }
 
@@ -419,18 +433,33 @@ bool ouro_weak_map_remove(struct ouro_weak_map *map, const void *key,
 			  size_t len)
 {
 	struct weak_entry *weak;
+	bool ours;
 
-	rcu_read_lock();
+	rcu_read_lock();	/* for the table */
 	spin_lock_bh(&map->lock);
 	weak = entry_find(map, key, len);
-	if (weak)
-		take_out(map, weak);
+	ours = weak && table_remove(map, weak) && unwatch(map, weak);
 	spin_unlock_bh(&map->lock);
-	end(weak);
 	rcu_read_unlock();
+	if (ours)
+		weak_entry_free(weak);
 	return weak;
 }
 EXPORT_SYMBOL_OURO(ouro_weak_map_remove);
+
+/*
+ * Where the entry that the walk stands on is gone, the walk passes over as many
+ * of its bucket as it has seen, though there is one less: so it sees that bucket
+ * once more.
+ */
+static void walk_start(struct rhashtable_iter *walk)
+{
+	const struct rhash_head *stood_on = walk->p;
+
+	rhashtable_walk_start(walk);
+	if (stood_on && !walk->p)
+		walk->skip = 0;
+}
 
 /**
  * ouro_weak_map_next() - the next value that lives, in no order
@@ -439,7 +468,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_remove);
  * @room: bytes there
  * @len: set to the bytes of the key, of which @room were copied at most
  *
- * Each that is in the map all the time is returned; where the table is resized
+ * Each that is in the map all the time is returned; where others change the map
  * meanwhile it may be more than once (see rhashtable_walk_next()).
  *
  * Context: Process context; as ouro_put().
@@ -452,7 +481,7 @@ struct ouro_object *ouro_weak_map_next(struct ouro_weak_map_iter *iter,
 	struct weak_entry *weak;
 	struct ouro_entry *entry;
 
-	rhashtable_walk_start(&iter->walk);
+	walk_start(&iter->walk);
 	while (!object) {
 		entry = rhashtable_walk_next(&iter->walk);
 		if (entry == ERR_PTR(-EAGAIN))
@@ -516,6 +545,7 @@ void ouro_weak_map_clear(struct ouro_weak_map *map)
 	struct ouro_entry *entry;
 	struct weak_entry *weak;
 	unsigned int n = 0;
+	bool ours;
 
 	rhashtable_walk_enter(&map->table, &walk);
 	rhashtable_walk_start(&walk);
@@ -525,15 +555,15 @@ void ouro_weak_map_clear(struct ouro_weak_map *map)
 		/* The walk is a read section: the entry stays readable. */
 		weak = to_weak(entry);
 		spin_lock_bh(&map->lock);
-		if (!take_out(map, weak))
-			weak = NULL;
+		ours = table_remove(map, weak) && unwatch(map, weak);
 		spin_unlock_bh(&map->lock);
-		end(weak);
+		if (ours)
+			weak_entry_free(weak);
 		if (++n % CLEAR_STEP)
 			continue;
 		rhashtable_walk_stop(&walk);
 		cond_resched();
-		rhashtable_walk_start(&walk);
+		walk_start(&walk);
 	}
 	rhashtable_walk_stop(&walk);
 	rhashtable_walk_exit(&walk);

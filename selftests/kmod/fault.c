@@ -16,7 +16,6 @@
 #include <ouro/reserve.h>
 #include "ouro_test.h"
 
-#define FAULT_FILE	"/sys/module/ouro/parameters/fail_nth"
 #define FAULTS_MAX	400	/* allocations a scenario may make */
 #define FAULT_GFP	(GFP_KERNEL | __GFP_NOWARN)
 
@@ -198,21 +197,7 @@ struct injector {
 	unsigned int (*disarm)(void);	/* failures that were still to come */
 };
 
-static int own_arm(unsigned int nth)
-{
-	return test_file_write(FAULT_FILE, nth);
-}
-
-static unsigned int own_disarm(void)
-{
-	unsigned long left = 0;
-
-	test_file_read(FAULT_FILE, &left);
-	test_file_write(FAULT_FILE, 0);
-	return left;
-}
-
-static const struct injector own = { own_arm, own_disarm };
+static const struct injector own = { test_fail_arm, test_fail_disarm };
 
 #ifdef CONFIG_FAULT_INJECTION
 static int kernel_arm(unsigned int nth)

@@ -177,6 +177,8 @@ unsigned int test_log_count(const struct test_log *log, const char *needle);
 
 int test_file_read(const char *path, unsigned long *value);
 int test_file_write(const char *path, unsigned long value);
+int test_fail_arm(unsigned int nth);
+unsigned int test_fail_disarm(void);
 
 /* Where code runs: test_context.c */
 

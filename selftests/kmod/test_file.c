@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Small files: a number in, a number out. */
+/* Small files: a number in, a number out; and failures by one of them. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -40,3 +40,23 @@ int test_file_write(const char *path, unsigned long value)
 	return len < 0 ? len : 0;
 }
 EXPORT_SYMBOL_GPL(test_file_write);
+
+#define FAIL_FILE	"/sys/module/ouro/parameters/fail_nth"
+
+/* The Nth allocation that the module makes from now on fails, once. */
+int test_fail_arm(unsigned int nth)
+{
+	return test_file_write(FAIL_FILE, nth);
+}
+EXPORT_SYMBOL_GPL(test_fail_arm);
+
+/* Returns how many allocations the failure was away still, 0: it has been. */
+unsigned int test_fail_disarm(void)
+{
+	unsigned long left = 0;
+
+	test_file_read(FAIL_FILE, &left);
+	test_file_write(FAIL_FILE, 0);
+	return left;
+}
+EXPORT_SYMBOL_GPL(test_fail_disarm);

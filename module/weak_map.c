@@ -21,6 +21,7 @@
 #include "key.h"
 #include "object.h"
 #include "weak.h"
+#include "weak_map.h"
 
 /**
  * struct ouro_weak_map - an object, and its table
@@ -340,9 +341,13 @@ static int entry_store(struct ouro_weak_map *map, struct weak_entry *fresh,
 	return err;
 }
 
-static int store(struct ouro_weak_map *map, const void *key, size_t len,
-		 struct ouro_object *object, struct ouro_object **kept,
-		 gfp_t gfp, unsigned long caller)
+/*
+ * ouro_weak_map_store(); or, with @kept, ouro_weak_map_add(), which leaves there
+ * the live value that the key has, with a reference.
+ */
+int ouro_weak_map_put_in(struct ouro_weak_map *map, const void *key, size_t len,
+			 struct ouro_object *object, struct ouro_object **kept,
+			 gfp_t gfp, unsigned long caller)
 {
 	int err = object ? ouro_array_check(map->heap, object, caller) : -EINVAL;
 	struct weak_entry *fresh;
@@ -369,7 +374,8 @@ static int store(struct ouro_weak_map *map, const void *key, size_t len,
 int ouro_weak_map_store(struct ouro_weak_map *map, const void *key, size_t len,
 			struct ouro_object *object, gfp_t gfp)
 {
-	return store(map, key, len, object, NULL, gfp, _RET_IP_);
+	return ouro_weak_map_put_in(map, key, len, object, NULL, gfp,
+				    _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_weak_map_store);
 
@@ -390,7 +396,8 @@ int ouro_weak_map_add(struct ouro_weak_map *map, const void *key, size_t len,
 		      struct ouro_object *object, gfp_t gfp)
 {
 	struct ouro_object *kept = NULL;
-	int err = store(map, key, len, object, &kept, gfp, _RET_IP_);
+	int err = ouro_weak_map_put_in(map, key, len, object, &kept, gfp,
+				       _RET_IP_);
 
 	ouro_put(kept);
 	return err;
@@ -569,41 +576,3 @@ void ouro_weak_map_clear(struct ouro_weak_map *map)
 	rhashtable_walk_exit(&walk);
 }
 EXPORT_SYMBOL_OURO(ouro_weak_map_clear);
-
-/**
- * ouro_intern() - the one object for a key
- * @map: where such objects are found
- * @key: the key
- * @len: its bytes, 1 to OURO_KEY_MAX
- * @make: makes an object for the key in the map's heap, or returns NULL or
- *	ERR_PTR
- * @arg: for @make
- * @gfp: as for ouro_alloc()
- *
- * As long as an object for the key lives, each call returns that; none is kept
- * alive by this.  Of several that are made at the same time one stays.
- *
- * Context: As ouro_weak_map_store(), and what @make takes.
- * Return: the object, with a reference that is the caller's; NULL when there was
- * no memory, or @make gave none.
- */
-struct ouro_object *
-ouro_intern(struct ouro_weak_map *map, const void *key, size_t len,
-	    struct ouro_object *(*make)(const void *key, size_t len, void *arg),
-	    void *arg, gfp_t gfp)
-{
-	struct ouro_object *object = ouro_weak_map_load(map, key, len);
-	struct ouro_object *kept = NULL;
-
-	if (object)
-		return object;
-	object = make(key, len, arg);
-	if (IS_ERR_OR_NULL(object))
-		return NULL;
-	if (store(map, key, len, object, &kept, gfp, _RET_IP_)) {
-		ouro_put(object);
-		return kept;
-	}
-	return object;
-}
-EXPORT_SYMBOL_OURO(ouro_intern);

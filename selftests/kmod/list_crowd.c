@@ -84,8 +84,8 @@ static void concurrent(struct ouro_test *t)
 		test_list_put(&crowd.s, i, true);
 	test_crowd(t, change, look, 2);
 	look(0, NULL);
-	EXPECT_GE(t, crowd.passes, 20);
-	EXPECT_GE(t, crowd.others, 20);
+	EXPECT_GE(t, crowd.passes, 2);
+	EXPECT_GE(t, crowd.others, 1);
 	test_note(t, "%lld added, %lu passes, %lu of the others seen",
 		  atomic64_read(&crowd.number) - STAYING, crowd.passes,
 		  crowd.others);

@@ -202,6 +202,11 @@ static void chain_fall(struct ouro_test *t, const struct ouro_type *type,
 	ouro_put(&head->object);
 	start = ktime_get_ns() - start;
 	ouro_heap_flush(heap);
+	if (type->flags & OURO_TYPE_RCU) {
+		/* Some died while others waited for a grace period. */
+		rcu_barrier();
+		rcu_barrier();
+	}
 	test_heap_settle(t, heap, 0);
 	test_note(t, "%lu objects, the put took %llu us", length,
 		  start / NSEC_PER_USEC);

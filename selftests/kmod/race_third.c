@@ -5,8 +5,8 @@
 #include <linux/sched.h>
 #include "race.h"
 
-#define THIRD_MS	TEST_MANY(10, 40)
-#define THIRD_LEAST	4		/* interrupts, however long that takes */
+#define THIRD_MS	10
+#define THIRD_LEAST	2		/* interrupts, however long that takes */
 
 static bool third_is_over(struct race *r)
 {

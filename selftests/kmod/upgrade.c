@@ -33,6 +33,11 @@
 #define RACE_LONG	(IS_ENABLED(CONFIG_UML) ? 100000000UL :		\
 						  TEST_MANY(5000000UL, 500000UL))
 
+/* Below these it was no race. */
+#define RACE_OBJECTS	TEST_MANY(1000, 300)
+#define RACE_HITS	100
+#define RACE_LASTS	10	/* last puts by interrupts */
+
 struct thing {
 	struct ouro_object object;
 	struct ouro_slot next;
@@ -67,9 +72,6 @@ struct racer {
 	struct thing *held;		/* by an upgraded reference */
 	u64 held_number;
 	struct thing *made;
-	unsigned long irqs;
-	unsigned long irq_hits;
-	unsigned long irq_lasts;	/* puts of what looked like the last */
 };
 
 /* Cases run one at a time. */
@@ -81,6 +83,9 @@ static struct race {
 	bool stop;			/* something went wrong */
 	atomic_t readers;		/* at work */
 	atomic_long_t rescues;
+	atomic_long_t irqs;
+	atomic_long_t irq_hits;
+	atomic_long_t irq_lasts;	/* puts of what looked like the last */
 	struct ouro_slot rescued;
 	u64 latest ____cacheline_aligned;
 	struct post post[RACE_POSTS] ____cacheline_aligned;
@@ -327,7 +332,8 @@ static void interrupt_end(struct racer *w)
 {
 	if (w->held) {
 		check_alive(w->held, w->held_number);
-		w->irq_lasts += ouro_refcount(&w->held->object) == 1;
+		if (ouro_refcount(&w->held->object) == 1)
+			atomic_long_inc(&race.irq_lasts);
 		ouro_put(&w->held->object);
 	}
 	if (w->made) {
@@ -344,21 +350,31 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	struct ouro_weak weak;
 
 	interrupt_end(w);
-	w->irqs++;
+	atomic_long_inc(&race.irqs);
 	w->held_number = latest();
 	attempt(w->held_number, &weak, &w->held);
-	w->irq_hits += !!w->held;
+	if (w->held)
+		atomic_long_inc(&race.irq_hits);
 	w->made = make(0, GFP_ATOMIC | __GFP_NOWARN);
 	hrtimer_forward_now(timer, ns_to_ktime(20000 +
 				test_random(&w->irq_random) % 60000));
 	return HRTIMER_RESTART;
 }
 
+/* Whether enough of everything has happened. */
+static bool is_enough(const struct racer *w)
+{
+	return w->attempts >= race.quota && w->hits >= RACE_HITS &&
+	       latest() >= RACE_OBJECTS &&
+	       (!race.interrupts ||
+		atomic_long_read(&race.irq_lasts) >= RACE_LASTS);
+}
+
 static bool is_over(const struct racer *w)
 {
 	if (READ_ONCE(race.stop) || test_expired(race.t))
 		return true;
-	return w->id ? w->attempts >= race.quota : !atomic_read(&race.readers);
+	return w->id ? is_enough(w) : !atomic_read(&race.readers);
 }
 
 static int racer_thread(void *data)
@@ -423,27 +439,29 @@ static void racers_run(unsigned long attempts)
 		wait_for_completion(&race.racer[i].done);
 }
 
-static void race_report(struct ouro_test *t)
+static void race_report(struct ouro_test *t, bool finalize)
 {
-	unsigned long hits = 0, irqs = 0, irq_hits = 0, irq_lasts = 0;
-	unsigned long attempts = attempts_of_all();
+	unsigned long attempts = attempts_of_all(), hits = 0;
 	int i;
 
-	for (i = 0; i < RACE_RACERS; i++) {
+	for (i = 0; i < RACE_RACERS; i++)
 		hits += race.racer[i].hits;
-		irqs += race.racer[i].irqs;
-		irq_hits += race.racer[i].irq_hits;
-		irq_lasts += race.racer[i].irq_lasts;
-	}
 	test_note(t, "%llu objects, %lu attempts: %lu hits, %lu NULL",
 		  race.latest, attempts, hits, attempts - hits);
-	EXPECT_GE(t, hits, 100);
-	EXPECT_GE(t, attempts - hits, 100);
-	if (!race.interrupts)
-		return;
-	test_note(t, "%lu interrupts: %lu hits, %lu last puts", irqs, irq_hits,
-		  irq_lasts);
-	EXPECT_GE(t, irq_lasts, 10);
+	EXPECT_GE(t, hits, RACE_HITS);
+	EXPECT_GE(t, attempts - hits, RACE_HITS);
+	if (finalize) {
+		test_note(t, "%ld rescued", atomic_long_read(&race.rescues));
+		EXPECT_GE(t, atomic_long_read(&race.rescues),
+			  RACE_OBJECTS / 4);
+	}
+	if (race.interrupts) {
+		test_note(t, "%ld interrupts: %ld hits, %ld last puts",
+			  atomic_long_read(&race.irqs),
+			  atomic_long_read(&race.irq_hits),
+			  atomic_long_read(&race.irq_lasts));
+		EXPECT_GE(t, atomic_long_read(&race.irq_lasts), RACE_LASTS);
+	}
 }
 
 static void race_run(struct ouro_test *t, const struct ouro_type *type,
@@ -463,11 +481,7 @@ static void race_run(struct ouro_test *t, const struct ouro_type *type,
 	EXPECT_GE(t, attempts_of_all(), attempts);
 	ouro_slot_clear(&race.rescued);
 	ouro_heap_flush(heap);
-	race_report(t);
-	if (type->finalize) {
-		test_note(t, "%ld rescued", atomic_long_read(&race.rescues));
-		EXPECT_GE(t, atomic_long_read(&race.rescues), 100);
-	}
+	race_report(t, type->finalize);
 	test_heap_settle(t, heap, 0);
 	test_heap_close(t, heap);
 }

@@ -66,7 +66,7 @@ static inline size_t ouro_key_table_bytes(struct rhashtable *table)
 	return bytes;
 }
 
-static const struct rhashtable_params ouro_key_params = {
+static const struct rhashtable_params __maybe_unused ouro_key_params = {
 	.head_offset = offsetof(struct ouro_entry, node),
 	.key_len = sizeof(struct ouro_key),
 	.hashfn = ouro_key_hash,

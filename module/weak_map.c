@@ -23,44 +23,6 @@
 #include "weak.h"
 #include "weak_map.h"
 
-/**
- * struct ouro_weak_map - an object, and its table
- * @object: the header
- * @lock: guards changes of the table, and the rest
- * @table: entries by key
- * @ready: there is a table
- * @length: entries; read without the lock, too
- * @told: entries that left the table while value_died() was on its way
- * @table_bytes: of the table, as the heap was told
- * @heap: of the map and its values
- */
-struct ouro_weak_map {
-	struct ouro_object object;
-	spinlock_t lock;	/* as said above */
-	struct rhashtable table;
-	bool ready;
-	u32 length;
-	u32 told;
-	size_t table_bytes;
-	struct ouro_heap *heap;
-};
-
-/**
- * struct weak_entry - a key whose value lives, or has just died
- * @map: it is or was in
- * @watch: on the value
- * @left: of those that the death of the map ends
- * @told: counted in the map's @told; guarded by its lock
- * @entry: in the table
- */
-struct weak_entry {
-	struct ouro_weak_map *map;
-	struct ouro_watch watch;
-	struct llist_node left;
-	bool told;
-	struct ouro_entry entry;
-};
-
 static void weak_map_init(void *object)
 {
 	struct ouro_weak_map *map = object;
@@ -73,15 +35,10 @@ static void weak_map_init(void *object)
 	map->heap = ouro_object_heap(object);
 }
 
-static struct weak_entry *to_weak(struct ouro_entry *entry)
-{
-	return container_of(entry, struct weak_entry, entry);
-}
-
 /* Readers may be at it; its memory is the heap's. */
-static void weak_entry_free(struct weak_entry *weak)
+static void weak_entry_free(struct ouro_weak_entry *weak)
 {
-	__ouro_free_rcu(&weak->entry.rcu, offsetof(struct weak_entry, entry.rcu));
+	__ouro_free_rcu(&weak->entry.rcu, offsetof(struct ouro_weak_entry, entry.rcu));
 }
 
 static void note_table(struct ouro_weak_map *map)
@@ -95,7 +52,7 @@ static void note_table(struct ouro_weak_map *map)
 	map->table_bytes = bytes;
 }
 
-static bool table_remove(struct ouro_weak_map *map, struct weak_entry *weak)
+static bool table_remove(struct ouro_weak_map *map, struct ouro_weak_entry *weak)
 {
 	lockdep_assert_held(&map->lock);
 	if (rhashtable_remove_fast(&map->table, &weak->entry.node,
@@ -106,7 +63,7 @@ static bool table_remove(struct ouro_weak_map *map, struct weak_entry *weak)
 }
 
 /* An entry that is in no table any more; true: it is the caller's to free. */
-static bool unwatch(struct ouro_weak_map *map, struct weak_entry *weak)
+static bool unwatch(struct ouro_weak_map *map, struct ouro_weak_entry *weak)
 {
 	lockdep_assert_held(&map->lock);
 	if (ouro_watch_remove(&weak->watch))
@@ -119,7 +76,7 @@ static bool unwatch(struct ouro_weak_map *map, struct weak_entry *weak)
 /* Unless the map dies with the entry in it, the entry is ours to free. */
 static void value_died(struct ouro_watch *watch)
 {
-	struct weak_entry *weak = container_of(watch, struct weak_entry, watch);
+	struct ouro_weak_entry *weak = container_of(watch, struct ouro_weak_entry, watch);
 	struct ouro_weak_map *map = weak->map;
 	bool ours;
 
@@ -136,7 +93,7 @@ static void value_died(struct ouro_watch *watch)
 
 static void entry_leave(void *entry, void *arg)
 {
-	struct weak_entry *weak = to_weak(entry);
+	struct ouro_weak_entry *weak = ouro_weak_entry(entry);
 
 	if (ouro_watch_remove(&weak->watch))
 		weak_entry_free(weak);
@@ -151,7 +108,7 @@ static void entry_leave(void *entry, void *arg)
 static void weak_map_release(void *object)
 {
 	struct ouro_weak_map *map = object;
-	struct weak_entry *weak, *next;
+	struct ouro_weak_entry *weak, *next;
 	LLIST_HEAD(left);
 	bool ready, told;
 
@@ -249,22 +206,22 @@ size_t ouro_weak_map_length(const struct ouro_weak_map *map)
 EXPORT_SYMBOL_OURO(ouro_weak_map_length);
 
 /* Under rcu_read_lock() or map->lock. */
-static struct weak_entry *entry_find(struct ouro_weak_map *map,
-				     const void *key, size_t len)
+static struct ouro_weak_entry *
+entry_find(struct ouro_weak_map *map, const void *key, size_t len)
 {
 	struct ouro_key any = { .bytes = key, .len = len };
 	struct ouro_entry *entry;
 
 	entry = rhashtable_lookup(&map->table, &any, ouro_key_params);
-	return entry ? to_weak(entry) : NULL;
+	return entry ? ouro_weak_entry(entry) : NULL;
 }
 
 /* An entry that watches @object, in no table yet. */
-static struct weak_entry *entry_create(struct ouro_weak_map *map,
-				       const void *key, size_t len,
-				       struct ouro_object *object, gfp_t gfp)
+static struct ouro_weak_entry *
+entry_create(struct ouro_weak_map *map, const void *key, size_t len,
+	     struct ouro_object *object, gfp_t gfp)
 {
-	struct weak_entry *weak;
+	struct ouro_weak_entry *weak;
 
 	weak = ouro_block_alloc(map->heap, struct_size(weak, entry.key, len),
 				gfp, _RET_IP_);
@@ -281,7 +238,7 @@ static struct weak_entry *entry_create(struct ouro_weak_map *map,
 	return weak;
 }
 
-static int entry_insert(struct ouro_weak_map *map, struct weak_entry *weak)
+static int entry_insert(struct ouro_weak_map *map, struct ouro_weak_entry *weak)
 {
 	if (ouro_fail(0) ||
 	    rhashtable_insert_fast(&map->table, &weak->entry.node,
@@ -293,11 +250,11 @@ static int entry_insert(struct ouro_weak_map *map, struct weak_entry *weak)
 }
 
 /* Under map->lock; @gone: set to the entry that is in no table then, or NULL. */
-static int store_locked(struct ouro_weak_map *map, struct weak_entry *fresh,
-			struct weak_entry **gone, struct ouro_object **kept,
+static int store_locked(struct ouro_weak_map *map, struct ouro_weak_entry *fresh,
+			struct ouro_weak_entry **gone, struct ouro_object **kept,
 			struct ouro_object **wrong)
 {
-	struct weak_entry *old = entry_find(map, fresh->entry.key,
+	struct ouro_weak_entry *old = entry_find(map, fresh->entry.key,
 					    fresh->entry.len);
 	int err;
 
@@ -320,11 +277,11 @@ static int store_locked(struct ouro_weak_map *map, struct weak_entry *fresh,
  * Puts @fresh into the table.  @kept: where not NULL, a live value that the key
  * has stays, and is returned there with a reference.
  */
-static int entry_store(struct ouro_weak_map *map, struct weak_entry *fresh,
+static int entry_store(struct ouro_weak_map *map, struct ouro_weak_entry *fresh,
 		       struct ouro_object **kept)
 {
 	struct ouro_object *wrong = NULL;
-	struct weak_entry *gone;
+	struct ouro_weak_entry *gone;
 	int err;
 
 	rcu_read_lock();	/* for the table, and for handles */
@@ -350,7 +307,7 @@ int ouro_weak_map_put_in(struct ouro_weak_map *map, const void *key, size_t len,
 			 gfp_t gfp, unsigned long caller)
 {
 	int err = object ? ouro_array_check(map->heap, object, caller) : -EINVAL;
-	struct weak_entry *fresh;
+	struct ouro_weak_entry *fresh;
 
 	if (err || !len || len > OURO_KEY_MAX)
 		return err ?: -EINVAL;
@@ -417,7 +374,7 @@ struct ouro_object *ouro_weak_map_load(struct ouro_weak_map *map,
 				       const void *key, size_t len)
 {
 	struct ouro_object *object;
-	struct weak_entry *weak;
+	struct ouro_weak_entry *weak;
 
 	rcu_read_lock();
 	weak = entry_find(map, key, len);
@@ -439,7 +396,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_load);
 bool ouro_weak_map_remove(struct ouro_weak_map *map, const void *key,
 			  size_t len)
 {
-	struct weak_entry *weak;
+	struct ouro_weak_entry *weak;
 	bool ours;
 
 	rcu_read_lock();	/* for the table */
@@ -455,124 +412,16 @@ bool ouro_weak_map_remove(struct ouro_weak_map *map, const void *key,
 EXPORT_SYMBOL_OURO(ouro_weak_map_remove);
 
 /*
- * Where the entry that the walk stands on is gone, the walk passes over as many
- * of its bucket as it has seen, though there is one less: so it sees that bucket
- * once more.
+ * Ends an entry that a walk has found, unless somebody else has; under
+ * rcu_read_lock() since that.
  */
-static void walk_start(struct rhashtable_iter *walk)
+void ouro_weak_map_drop(struct ouro_weak_map *map, struct ouro_weak_entry *weak)
 {
-	const struct rhash_head *stood_on = walk->p;
-
-	rhashtable_walk_start(walk);
-	if (stood_on && !walk->p)
-		walk->skip = 0;
-}
-
-/**
- * ouro_weak_map_next() - the next value that lives, in no order
- * @iter: between ouro_weak_map_walk() and ouro_weak_map_walk_end()
- * @key: the key is copied there
- * @room: bytes there
- * @len: set to the bytes of the key, of which @room were copied at most
- *
- * Each that is in the map all the time is returned; where others change the map
- * meanwhile it may be more than once (see rhashtable_walk_next()).
- *
- * Context: Process context; as ouro_put().
- * Return: the object, with a reference that is the caller's, or NULL at the end.
- */
-struct ouro_object *ouro_weak_map_next(struct ouro_weak_map_iter *iter,
-				       void *key, size_t room, size_t *len)
-{
-	struct ouro_object *object = NULL;
-	struct weak_entry *weak;
-	struct ouro_entry *entry;
-
-	walk_start(&iter->walk);
-	while (!object) {
-		entry = rhashtable_walk_next(&iter->walk);
-		if (entry == ERR_PTR(-EAGAIN))
-			continue;
-		if (!entry)
-			break;
-		weak = to_weak(entry);
-		object = ouro_weak_get(weak->watch.weak);
-		if (!object)
-			continue;
-		*len = entry->len;
-		memcpy(key, entry->key, min_t(size_t, room, entry->len));
-	}
-	rhashtable_walk_stop(&iter->walk);
-	return object;
-}
-EXPORT_SYMBOL_OURO(ouro_weak_map_next);
-
-/**
- * ouro_weak_map_walk() - begin to visit the values
- * @iter: filled; the caller owes ouro_weak_map_walk_end()
- * @map: the map
- *
- * Context: Process context.
- */
-void ouro_weak_map_walk(struct ouro_weak_map_iter *iter,
-			struct ouro_weak_map *map)
-{
-	ouro_get(&map->object);
-	iter->map = map;
-	rhashtable_walk_enter(&map->table, &iter->walk);
-}
-EXPORT_SYMBOL_OURO(ouro_weak_map_walk);
-
-/**
- * ouro_weak_map_walk_end() - end a visit
- * @iter: from ouro_weak_map_walk()
- *
- * Context: Process context; as ouro_put().
- */
-void ouro_weak_map_walk_end(struct ouro_weak_map_iter *iter)
-{
-	rhashtable_walk_exit(&iter->walk);
-	ouro_put(&iter->map->object);
-}
-EXPORT_SYMBOL_OURO(ouro_weak_map_walk_end);
-
-#define CLEAR_STEP	64	/* entries taken out in one go */
-
-/**
- * ouro_weak_map_clear() - forget all keys
- * @map: the map
- *
- * What others add meanwhile may stay.
- *
- * Context: Process context, may sleep; takes the map's lock again and again.
- */
-void ouro_weak_map_clear(struct ouro_weak_map *map)
-{
-	struct rhashtable_iter walk;
-	struct ouro_entry *entry;
-	struct weak_entry *weak;
-	unsigned int n = 0;
 	bool ours;
 
-	rhashtable_walk_enter(&map->table, &walk);
-	rhashtable_walk_start(&walk);
-	while ((entry = rhashtable_walk_next(&walk))) {
-		if (IS_ERR(entry))
-			continue;
-		/* The walk is a read section: the entry stays readable. */
-		weak = to_weak(entry);
-		spin_lock_bh(&map->lock);
-		ours = table_remove(map, weak) && unwatch(map, weak);
-		spin_unlock_bh(&map->lock);
-		if (ours)
-			weak_entry_free(weak);
-		if (++n % CLEAR_STEP)
-			continue;
-		rhashtable_walk_stop(&walk);
-		cond_resched();
-		walk_start(&walk);
-	}
-	rhashtable_walk_stop(&walk);
-	rhashtable_walk_exit(&walk);
+	spin_lock_bh(&map->lock);
+	ours = table_remove(map, weak) && unwatch(map, weak);
+	spin_unlock_bh(&map->lock);
+	if (ours)
+		weak_entry_free(weak);
 }
-EXPORT_SYMBOL_OURO(ouro_weak_map_clear);

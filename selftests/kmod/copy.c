@@ -2,10 +2,6 @@
 /* Copies: of objects and containers, of graphs, and of parts that do not want to. */
 #include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/kthread.h>
-#include <linux/mm.h>
-#include <linux/sched.h>
-#include <linux/string.h>
 #include <ouro/copy.h>
 #include <ouro/list.h>
 #include <ouro/map.h>
@@ -182,6 +178,26 @@ static void shallow(struct ouro_test *t)
 	scene_close(&s);
 }
 
+/* A diamond from 0 by 1 and 2 to 3; a pair, 1 and 2; a loop at 3. */
+static bool deep_build(struct scene *s, struct node *n[4])
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		n[i] = node_init(s, ouro_new_array(s->kind, i, GFP_KERNEL), i);
+		if (!n[i])
+			return false;
+	}
+	link(s, &n[0]->left, n[1]);
+	link(s, &n[0]->right, n[2]);
+	link(s, &n[1]->left, n[3]);
+	link(s, &n[2]->left, n[3]);
+	link(s, &n[1]->right, n[2]);
+	link(s, &n[2]->more[1], n[1]);
+	link(s, &n[3]->more[2], n[3]);
+	return true;
+}
+
 /* What is shared, or part of a cycle, is so in the copy. */
 static void deep(struct ouro_test *t)
 {
@@ -189,21 +205,8 @@ static void deep(struct ouro_test *t)
 	struct scene s;
 	int i;
 
-	if (!scene_open(&s, t))
+	if (!scene_open(&s, t) || !deep_build(&s, n))
 		return;
-	for (i = 0; i < 4; i++) {
-		n[i] = node_init(&s, ouro_new_array(s.kind, i, GFP_KERNEL), i);
-		if (!n[i])
-			return;
-	}
-	/* A diamond from 0 by 1 and 2 to 3; a pair, 1 and 2; a loop at 3. */
-	link(&s, &n[0]->left, n[1]);
-	link(&s, &n[0]->right, n[2]);
-	link(&s, &n[1]->left, n[3]);
-	link(&s, &n[2]->left, n[3]);
-	link(&s, &n[1]->right, n[2]);
-	link(&s, &n[2]->more[1], n[1]);
-	link(&s, &n[3]->more[2], n[3]);
 	c[0] = to_node(ouro_copy_deep(&n[0]->object, GFP_KERNEL));
 	if (!expect_copy(&s, &c[0]->object, n[0]))
 		return;
@@ -220,8 +223,8 @@ static void deep(struct ouro_test *t)
 	EXPECT(t, in(&c[3]->more[2]) == c[3]);
 	EXPECT_EQ(t, atomic_long_read(&live), 8);
 	for (i = 0; i < 4; i++)
-		EXPECT_EQ(t, ouro_refcount(&c[i]->object),
-			  ouro_refcount(&n[i]->object) - !!i);
+		EXPECT_EQ(t, ouro_refcount(&c[i]->object) + !!i,
+			  ouro_refcount(&n[i]->object));
 	for (i = 1; i < 3; i++) {
 		ouro_slot_clear(&c[i]->left);
 		ouro_slot_clear(&n[i]->left);
@@ -237,8 +240,6 @@ static void deep(struct ouro_test *t)
 		ouro_put(&n[i]->object);
 	scene_close(&s);
 }
-
-/* ---- containers ---- */
 
 /*
  * A root with a weak map on its left, and a vector on its right: of @a, nothing,
@@ -397,8 +398,8 @@ static void containers_shallow(struct ouro_test *t)
 	copy.map = ouro_map_of(ouro_copy(ouro_map_object(x.map), GFP_KERNEL));
 	copy.weak = ouro_weak_map_of(ouro_copy(ouro_weak_map_object(x.weak),
 					       GFP_KERNEL));
-	EXPECT(t, copy.vector != x.vector && copy.list != x.list &&
-		  copy.map != x.map && copy.weak != x.weak);
+	EXPECT(t, copy.vector != x.vector && copy.list != x.list);
+	EXPECT(t, copy.map != x.map && copy.weak != x.weak);
 	EXPECT_EQ(t, ouro_refcount(&x.a->object), refs + 3);
 	/* They refer to the originals of each other. */
 	swap(copy.vector, x.vector);

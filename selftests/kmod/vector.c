@@ -10,18 +10,17 @@
 #include <ouro/vector.h>
 #include "test_item.h"
 
-static void elements(struct ouro_test *t)
+/* A vector of the numbers below 1000. */
+static struct ouro_vector *thousand(struct ouro_test *t, struct ouro_heap *heap)
 {
-	struct ouro_heap *heap = test_heap(t);
 	struct ouro_kind *kind = test_item_kind(t, heap);
 	struct ouro_vector *vector = kind ?
 		ouro_vector_new(heap, 0, GFP_KERNEL) : NULL;
-	struct ouro_object *object;
 	struct test_item *item;
 	size_t i;
 
 	if (!EXPECT(t, vector))
-		return;
+		return NULL;
 	EXPECT_EQ(t, ouro_vector_length(vector), 0);
 	EXPECT(t, !ouro_vector_load(vector, 0));
 	EXPECT(t, !ouro_vector_pop(vector));
@@ -38,6 +37,18 @@ static void elements(struct ouro_test *t)
 		ouro_put(&item->object);
 	}
 	EXPECT_EQ(t, ouro_vector_length(vector), 1000);
+	return vector;
+}
+
+static void elements(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_vector *vector = thousand(t, heap);
+	struct ouro_object *object;
+	size_t i;
+
+	if (!vector)
+		return;
 	for (i = 0; i < 1000; i += 7) {
 		object = ouro_vector_load(vector, i);
 		EXPECT_EQ(t, test_item_number(t, object), i);

@@ -214,10 +214,12 @@ static void intern(unsigned int who, u32 *random)
 	expect_key(object, key);
 	atomic_long_inc(&interned);
 	for (i = 0; i < MEMBERS; i++) {
+		/* Pairs with the store below: what @other is made of. */
 		other = smp_load_acquire(&shown[i][key]);
 		EXPECT(crowd.s.t, !other || other == object);
 	}
 	unshow(who, key, false);
+	/* Pairs with the load above, in another member. */
 	smp_store_release(&shown[who][key], object);
 	if (r / 256 % 2)
 		unshow(who, key, r / 512 % 2);

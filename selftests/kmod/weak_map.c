@@ -309,26 +309,29 @@ static void exchange(struct test_weak *s, u64 key)
 	}
 }
 
+static void walk_with(struct ouro_test *t,
+		      void (*act)(struct test_weak *s, u64 key))
+{
+	struct test_weak s;
+	int i;
+
+	if (!test_weak_open(&s, t) || !fill_up(&s))
+		return;
+	visit(&s, act);
+	for (i = 0; i < VALUES; i += 3)
+		EXPECT_MSG(t, test_bit(i, seen), "%d", i);
+	if (!act)
+		EXPECT(t, bitmap_full(seen, VALUES));
+	for (i = 0; i < VALUES; i++)
+		ouro_put(value[i]);
+	test_weak_close(&s);
+}
+
 static void walk(struct ouro_test *t)
 {
-	static void (*const acts[])(struct test_weak *s, u64 key) = {
-		NULL, drop_seen, exchange,
-	};
-	struct test_weak s;
-	int act, i;
-
-	for (act = 0; act < ARRAY_SIZE(acts); act++) {
-		if (!test_weak_open(&s, t) || !fill_up(&s))
-			return;
-		visit(&s, acts[act]);
-		for (i = 0; i < VALUES; i += 3)
-			EXPECT_MSG(t, test_bit(i, seen), "%d, %d", act, i);
-		if (!acts[act])
-			EXPECT(t, bitmap_full(seen, VALUES));
-		for (i = 0; i < VALUES; i++)
-			ouro_put(value[i]);
-		test_weak_close(&s);
-	}
+	walk_with(t, NULL);
+	walk_with(t, drop_seen);
+	walk_with(t, exchange);
 }
 
 #define FEW	40	/* values that the first table has room for */

@@ -236,4 +236,20 @@ static __always_inline bool ouro_front_push(struct ouro_front *front,
 	return true;
 }
 
+/* Push a block unless the main magazine is full, and leave. */
+static __always_inline bool ouro_front_push_leave(struct ouro_front *front,
+						  void *block)
+{
+	unsigned long top = ouro_front_top(front);
+
+	if (unlikely(ouro_front_is_full(front, top))) {
+		ouro_front_leave(front);
+		return false;
+	}
+	WRITE_ONCE(*ouro_front_place(top, 0), block);
+	ouro_front_count(front, 1);
+	ouro_front_move_leave(front, sizeof(void *));
+	return true;
+}
+
 #endif /* OURO_FRONT_H */

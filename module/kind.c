@@ -15,6 +15,7 @@
 #include "heap.h"
 #include "kind.h"
 #include "magazine.h"
+#include "object.h"
 #include "weak.h"
 
 /* Orders registrations, and guards heap->kinds while it grows. */
@@ -131,6 +132,7 @@ static void pool_populate(struct ouro_pool *pool)
 	unsigned int i;
 
 	pool->objects->pool = pool;
+	pool->end = ouro_end_of_kind(kind);
 	if (kind->type->flags & OURO_TYPE_RCU)
 		pool->objects->graves = graves_init(pool);
 	ouro_kasan_unpoison(pool->first, (size_t)pool->blocks * pool->size);

@@ -14,9 +14,7 @@
 #include "block.h"
 #include "front.h"
 #include "heap.h"
-#include "magazine.h"
 #include "object.h"
-#include "reap.h"
 #include "supply.h"
 #include "weak.h"
 
@@ -40,17 +38,18 @@ take_here(struct ouro_front __percpu *fronts)
 	return block;
 }
 
-/* From here on it is alive: its word goes on where it was. */
+/*
+ * From here on it is alive: its word goes on where it was.  Who takes this new
+ * object for the one before sees a new generation, and NULL slots: there was a
+ * full barrier between these and the block's way to here, which pairs with the
+ * one in ouro_tryget().
+ */
 static __always_inline void begin(const struct ouro_kind *kind,
 				  struct ouro_object *object)
 {
 	u64 version = atomic64_read(&object->word) & ~(u64)U32_MAX;
 
-	/*
-	 * Pairs with the full barrier in ouro_tryget(): who takes this new
-	 * object for the one before sees the new generation, and NULL slots.
-	 */
-	atomic64_set_release(&object->word, version + kind->fresh);
+	atomic64_set(&object->word, version + kind->fresh);
 }
 
 static noinline void *begin_slow(struct ouro_kind *kind,
@@ -163,40 +162,6 @@ void *ouro_new_array(struct ouro_kind *kind, size_t count, gfp_t gfp)
 }
 EXPORT_SYMBOL_OURO(ouro_new_array);
 
-/**
- * ouro_object_free() - the block of a dead object goes back
- * @pool: it lies in
- * @object: dead; its slots are NULL
- *
- * Context: Any, NMI included.
- */
-void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object)
-{
-	struct ouro_kind *kind = pool->class->kind;
-	struct ouro_front *here;
-	bool done = false;
-
-	if (IS_ENABLED(CONFIG_KASAN_GENERIC) ||
-	    unlikely(!ouro_heap_is_fast(kind->heap))) {
-		if (ouro_heap_is_checked(kind->heap) &&
-		    !ouro_check_free(pool, object, 0))
-			return;
-		ouro_payload_close(kind, object);
-	}
-	preempt_disable();
-	here = ouro_front_here(pool->class->fronts);
-	if (likely(ouro_front_enter(here))) {
-		done = ouro_front_push(here, object);
-		ouro_front_leave(here);
-	}
-	preempt_enable();
-	if (likely(done))
-		return;
-	ouro_slow_begin();
-	ouro_magazine_free(pool, object);
-	ouro_slow_end();
-}
-
 /* ---- the count ---- */
 
 /* Puts the count into the middle of its band; returns what it was. */
@@ -250,44 +215,6 @@ void ouro_object_put_misused(struct ouro_object *object, u64 old,
 	atomic64_inc(&object->word);
 	ouro_object_report(OURO_MISUSE_PUT_DEAD, object, caller);
 }
-
-/*
- * The last reference went, and @word is what is left: the short way for objects
- * that need nothing but their block given back.  False: it takes more.
- */
-static __always_inline bool end_leaf(struct ouro_object *object, u64 word)
-{
-	struct ouro_pool *pool;
-
-	if (unlikely(word & OURO_WORD_FINALIZE))
-		return false;
-	pool = ouro_pool_of_object(object);
-	if (unlikely(!pool) || !pool->class->kind->leaf ||
-	    unlikely(READ_ONCE(pool->objects->weaks)) ||
-	    unlikely(!ouro_pool_is_block(pool, object)))
-		return false;
-	ouro_object_free(pool, object);
-	return true;
-}
-
-bool ouro_object_end_leaf(struct ouro_object *object, u64 word)
-{
-	return end_leaf(object, word);
-}
-
-/* ouro_put() found the last reference, or none. */
-void __ouro_put_slow(struct ouro_object *object, u64 old)
-{
-	if (unlikely(!ouro_object_is_last(old))) {
-		ouro_object_put_misused(object, old, _RET_IP_);
-		return;
-	}
-	/* Pairs with the releases of the puts before: all they did is over. */
-	smp_acquire__after_ctrl_dep();
-	if (!end_leaf(object, old - 1))
-		ouro_reap(object, old - 1, _RET_IP_);
-}
-EXPORT_SYMBOL_OURO(__ouro_put_slow);
 
 /**
  * ouro_tryget() - take a reference to an object that may be dead

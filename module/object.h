@@ -11,6 +11,7 @@
 
 void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
 			 unsigned long caller);
+enum ouro_end ouro_end_of_kind(const struct ouro_kind *kind);
 void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_grave_add(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_object_put_misused(struct ouro_object *object, u64 old,
@@ -25,7 +26,9 @@ bool ouro_object_end_leaf(struct ouro_object *object, u64 word);
 /* Whether the word before a put had the last reference. */
 static inline bool ouro_object_is_last(u64 old)
 {
-	return (old & OURO_COUNT_MASK) == OURO_COUNT_DEAD + 1;
+	const unsigned int flags = 32 - OURO_COUNT_BITS;
+
+	return (u32)old << flags == (u32)(OURO_COUNT_DEAD + 1) << flags;
 }
 
 #endif /* OURO_MODULE_OBJECT_H */

@@ -12,12 +12,14 @@
 #include "pool.h"
 
 u64 ouro_secret __ro_after_init;
+u64 ouro_object_secret __ro_after_init;
 long ouro_direct_end __ro_after_init;
 
 /* Draws the secret and learns where the direct map ends.  From module init. */
 void __init ouro_pool_init(void)
 {
 	ouro_secret = get_random_u64();
+	ouro_object_secret = ouro_secret ^ OURO_MAGIC_OBJECTS;
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 	ouro_direct_end = VMALLOC_START;
 #endif
@@ -271,7 +273,7 @@ struct ouro_pool *ouro_pool_find(const void *ptr)
 	if (!ouro_ptr_is_direct(ptr))
 		return NULL;
 	if (ouro_pool_is_inband(ptr) ||
-	    ouro_pool_has_magic(ptr, ouro_secret ^ OURO_MAGIC_OBJECTS))
+	    ouro_pool_has_magic(ptr, ouro_object_secret))
 		return ouro_pool_inband(ptr);
 	return ouro_pool_apart(ptr);
 }

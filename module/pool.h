@@ -22,8 +22,8 @@ struct ouro_marks;
 
 /**
  * struct ouro_pool - header of a pool
- * @magic: ouro_secret; tells an in-band header from whatever else lies at a
- *	multiple of OURO_UNIT
+ * @magic: ouro_secret, or ouro_object_secret; tells an in-band header from
+ *	whatever else lies at a multiple of OURO_UNIT
  * @front: where free puts a block; the idle front in heaps that are not fast
  * @mult: as in the class's geometry
  * @bias: low 32 bits of @first times @mult
@@ -34,6 +34,8 @@ struct ouro_marks;
  * @class: that it belongs to
  * @blocks: in the pool
  * @unit: first unit in the arena
+ * @end: how objects in it may die, of enum ouro_end; becomes OURO_END_LONG
+ *	with the first weak handle
  * @link: on class->pools[@bucket]; guarded by class->lock
  * @arena: that the pool lies in
  * @remote_link: on class->remote while @announced is not 0
@@ -48,8 +50,9 @@ struct ouro_marks;
  * @remote: bit set: the block came back past the lock; @map has it clear
  * @bits: the memory of the maps
  *
- * The first 64 bytes are what ouro_free() reads.  They do not change while the
- * pool lives: CPUs that free do not wait for those that refill.
+ * The first 64 bytes are what ouro_free() and ouro_put() read.  They do not
+ * change while the pool lives, but for @end once: CPUs that free do not wait
+ * for those that refill.
  */
 struct ouro_pool {
 	u64 magic;
@@ -63,6 +66,7 @@ struct ouro_pool {
 	struct ouro_class *class;
 	u16 blocks;
 	u8 unit;
+	u8 end;
 
 	struct hlist_node link;
 	struct ouro_arena *arena;
@@ -82,7 +86,18 @@ struct ouro_pool {
 static_assert(!IS_ENABLED(CONFIG_64BIT) ||
 	      offsetof(struct ouro_pool, link) == 64);
 
+/*
+ * What it takes when the last reference to an object went, as far as its pool
+ * tells.
+ */
+enum ouro_end {
+	OURO_END_LONG,	/* whatever its kind says */
+	OURO_END_LEAF,	/* its block is given back */
+	OURO_END_SLOTS,	/* what few slots it has are cleared before that */
+};
+
 extern u64 ouro_secret __ro_after_init;
+extern u64 ouro_object_secret __ro_after_init;
 extern long ouro_direct_end __ro_after_init;
 
 /*
@@ -173,6 +188,13 @@ static __always_inline bool ouro_pool_is_inband(const void *ptr)
 	return ouro_pool_has_magic(ptr, ouro_secret);
 }
 
+/* Whether there is one of a pool of objects, for any pointer. */
+static __always_inline bool ouro_pool_is_inband_objects(const void *ptr)
+{
+	return likely(ouro_ptr_is_direct(ptr)) &&
+	       likely(ouro_pool_has_magic(ptr, ouro_object_secret));
+}
+
 struct ouro_pool *ouro_pool_apart(const void *ptr);
 
 /* The pool of what should be an object, or NULL if it is none. */
@@ -182,7 +204,7 @@ static __always_inline struct ouro_pool *ouro_pool_of_object(const void *ptr)
 
 	if (unlikely(!ouro_ptr_is_direct(ptr)))
 		return NULL;
-	if (likely(ouro_pool_has_magic(ptr, ouro_secret ^ OURO_MAGIC_OBJECTS)))
+	if (likely(ouro_pool_has_magic(ptr, ouro_object_secret)))
 		return ouro_pool_inband(ptr);
 	pool = ouro_pool_apart(ptr);
 	return pool && pool->objects ? pool : NULL;

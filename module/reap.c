@@ -178,7 +178,7 @@ static void reap(struct ouro_pool *pool, struct ouro_object *object)
 	struct ouro_heap *heap = pool->heap;
 	struct ouro_slice *around;
 
-	/* Its turn comes in ouro_reap_release_all(). */
+	/* Its turn comes in ouro_reap_release_all(), which allows no short end. */
 	if (unlikely(READ_ONCE(heap->ending)))
 		return;
 	if (!may_bury_here(pool->class->kind)) {
@@ -279,6 +279,7 @@ static void condemn(struct ouro_pool *pool, void *arg)
 {
 	unsigned int i;
 
+	WRITE_ONCE(pool->end, OURO_END_LONG);
 	for (i = 0; i < pool->blocks; i++)
 		if (ouro_object_is_live(ouro_pool_block(pool, i)))
 			__set_bit(i, pool->objects->doomed);

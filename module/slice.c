@@ -71,7 +71,7 @@ void ouro_slice_add(struct ouro_slice *s, struct ouro_pool *pool,
 /* Puts a reference that a dying object had. */
 static void drop(struct ouro_slice *s, struct ouro_object *object)
 {
-	u64 old = atomic64_fetch_sub_release(1, &object->word);
+	u64 old = atomic64_fetch_sub(1, &object->word);
 
 	if (likely(__ouro_count_is(old, OURO_COUNT_DEAD + 2)))
 		return;
@@ -79,8 +79,6 @@ static void drop(struct ouro_slice *s, struct ouro_object *object)
 		ouro_object_put_misused(object, old, _THIS_IP_);
 		return;
 	}
-	/* Pairs with the releases of the puts before. */
-	smp_acquire__after_ctrl_dep();
 	if (ouro_object_end_leaf(object, old - 1) ||
 	    ((old & OURO_WORD_FINALIZE) && !ouro_slice_claim(object, old - 1)))
 		return;
@@ -89,7 +87,7 @@ static void drop(struct ouro_slice *s, struct ouro_object *object)
 
 /*
  * Nobody else changes the slots of a dying object, so a store does for the
- * xchg() that a clear is elsewhere; it is before the put, which is a release.
+ * xchg() that a clear is elsewhere; the put behind it is a full barrier.
  * False when the slice ended before that.
  */
 static bool clear_slot(struct ouro_slice *s, struct ouro_slot *slot)
@@ -252,7 +250,7 @@ static void bury(struct ouro_slice *s, struct ouro_object *object)
 		slice_show(s);
 		kind->type->release(object);
 	}
-	if (unlikely(READ_ONCE(pool->objects->weaks))) {
+	if (unlikely(ouro_weak_is_watched(pool, object))) {
 		slice_show(s);
 		give_back_watched(pool, object);
 	} else {

@@ -25,8 +25,9 @@ static bool slot_is_known(struct ouro_pool *pool, struct ouro_slot *slot,
 }
 
 /* Whether @slot may hold @object: 0 or an error. */
-static int check_store(struct ouro_slot *slot, struct ouro_object *object,
-		       unsigned long caller)
+static noinline int check_store(struct ouro_slot *slot,
+				struct ouro_object *object,
+				unsigned long caller)
 {
 	struct ouro_pool *home = ouro_pool_of_object(slot), *pool;
 
@@ -42,6 +43,33 @@ static int check_store(struct ouro_slot *slot, struct ouro_object *object,
 	return unlikely(home && home->heap != pool->heap) ? -EXDEV : 0;
 }
 
+/* Whether @slot may hold @object, as far as can be told in short. */
+static __always_inline bool may_hold(struct ouro_slot *slot,
+				     struct ouro_object *object)
+{
+	const struct ouro_pool *home = ouro_pool_inband(slot);
+	const struct ouro_pool *pool = ouro_pool_inband(object);
+
+	return ouro_pool_is_inband_objects(slot) &&
+	       ouro_pool_is_inband_objects(object) &&
+	       likely(home->heap == pool->heap) &&
+	       likely(!ouro_heap_is_checked(pool->heap)) &&
+	       likely(ouro_pool_is_block(pool, object));
+}
+
+static noinline int store_slow(struct ouro_slot *slot,
+			       struct ouro_object *object, unsigned long caller)
+{
+	int err = check_store(slot, object, caller);
+
+	if (unlikely(err))
+		return err;
+	if (object)
+		ouro_get(object);
+	ouro_put(xchg(&slot->object, object));
+	return 0;
+}
+
 /**
  * ouro_slot_store() - let a slot refer to an object
  * @slot: in an object that the caller holds, or a root
@@ -55,16 +83,23 @@ static int check_store(struct ouro_slot *slot, struct ouro_object *object,
  */
 int ouro_slot_store(struct ouro_slot *slot, struct ouro_object *object)
 {
-	int err = check_store(slot, object, _RET_IP_);
-
-	if (unlikely(err))
-		return err;
-	if (object)
-		ouro_get(object);
+	if (unlikely(!may_hold(slot, object)))
+		return store_slow(slot, object, _RET_IP_);
+	ouro_get(object);
 	ouro_put(xchg(&slot->object, object));
 	return 0;
 }
 EXPORT_SYMBOL_OURO(ouro_slot_store);
+
+static noinline int move_slow(struct ouro_slot *slot,
+			      struct ouro_object *object, unsigned long caller)
+{
+	int err = check_store(slot, object, caller);
+
+	if (likely(!err))
+		ouro_put(xchg(&slot->object, object));
+	return err;
+}
 
 /**
  * ouro_slot_move() - move a reference into a slot
@@ -78,11 +113,10 @@ EXPORT_SYMBOL_OURO(ouro_slot_store);
  */
 int ouro_slot_move(struct ouro_slot *slot, struct ouro_object *object)
 {
-	int err = check_store(slot, object, _RET_IP_);
-
-	if (likely(!err))
-		ouro_put(xchg(&slot->object, object));
-	return err;
+	if (unlikely(!may_hold(slot, object)))
+		return move_slow(slot, object, _RET_IP_);
+	ouro_put(xchg(&slot->object, object));
+	return 0;
 }
 EXPORT_SYMBOL_OURO(ouro_slot_move);
 
@@ -98,7 +132,8 @@ EXPORT_SYMBOL_OURO(ouro_slot_move);
 int ouro_slot_swap(struct ouro_slot *slot, struct ouro_object *object,
 		   struct ouro_object **old)
 {
-	int err = check_store(slot, object, _RET_IP_);
+	int err = may_hold(slot, object) ? 0 :
+		  check_store(slot, object, _RET_IP_);
 
 	*old = NULL;
 	if (unlikely(err))

@@ -128,6 +128,8 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 	ouro_slow_begin();
 	weaks = weaks_create(pool, gfp);
 	if (weaks) {
+		/* Who finds the table, and puts, sees this, too. */
+		WRITE_ONCE(pool->end, OURO_END_LONG);
 		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
 		if (other) {
 			number_put(weaks);
@@ -207,8 +209,9 @@ struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
 	if (!ouro_tryget(object))
 		return NULL;
 	/*
-	 * ouro_tryget() is a full barrier.  Pairs with the release in ouro_new():
-	 * had it given us the next object, we would see the next generation.
+	 * ouro_tryget() is a full barrier.  Pairs with that of ouro_weak_end(),
+	 * which is before all that the block is next: had we been given the next
+	 * object, we would see the next generation.
 	 */
 	if (atomic64_read(generation) == weak.generation)
 		return object;
@@ -262,9 +265,19 @@ void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object)
 	/* Who made a handle had a reference, whose put we have acquired. */
 	struct ouro_weaks *weaks = READ_ONCE(pool->objects->weaks);
 
+	/* A full barrier, before the block's way to its next life: see begin(). */
 	if (weaks)
-		atomic64_inc(&weaks->cell[ouro_pool_index(pool, object)]
-				      .generation);
+		atomic64_inc_return(&weaks->cell[ouro_pool_index(pool, object)]
+					     .generation);
+}
+
+/* Whether a dead object has watches: no more of them come. */
+bool ouro_weak_is_watched(struct ouro_pool *pool, struct ouro_object *object)
+{
+	struct ouro_weaks *weaks = READ_ONCE(pool->objects->weaks);
+
+	return weaks && READ_ONCE(weaks->cell[ouro_pool_index(pool, object)]
+					  .watches.first);
 }
 
 /**

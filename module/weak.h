@@ -50,6 +50,7 @@ struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
 void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 		    char name[OURO_WEAK_TEXT]);
 void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object);
+bool ouro_weak_is_watched(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_weak_detach(struct ouro_pool *pool, struct ouro_object *object,
 		      struct hlist_head *watches);
 void ouro_weak_tell(struct hlist_head *watches);

@@ -110,10 +110,11 @@ static __always_inline struct ouro_object *ouro_get(struct ouro_object *object)
  *
  * The last one destroys the object and what only it held.  In NMI, with
  * interrupts off (so in hardirq), and on PREEMPT_RT where the caller cannot be
- * preempted, that is left to a worker, unless the type has neither slots nor
- * callbacks.  Elsewhere up to some hundreds of objects are destroyed before this
- * returns, and a worker has the rest; ouro_heap_flush() waits for it.  Put by a
- * callback of a type, an object is destroyed after that has returned.
+ * preempted, that is left to a worker, unless there are no callbacks to call and
+ * a few slots to clear at most.  Elsewhere up to some hundreds of objects are
+ * destroyed before this returns, and a worker has the rest; ouro_heap_flush()
+ * waits for it.  Put by a callback of a type, an object with callbacks or many
+ * slots is destroyed after that has returned.
  *
  * Context: Any, NMI included; what the callbacks of the type take.
  */
@@ -123,8 +124,8 @@ static __always_inline void ouro_put(struct ouro_object *object)
 
 	if (!object)
 		return;
-	/* Pairs with the acquire in __ouro_put_slow(). */
-	old = atomic64_fetch_sub_release(1, &object->word);
+	/* A full barrier: who puts the last has acquired what others released. */
+	old = atomic64_fetch_sub(1, &object->word);
 	if (unlikely(!__ouro_count_is(old, OURO_COUNT_DEAD + 2)))
 		__ouro_put_slow(object, old);
 }

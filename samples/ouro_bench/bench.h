@@ -39,6 +39,9 @@ struct bench_mix {
  * @debug_cache: with all checks of slab; made by the case that needs it
  * @reserve: of @heap
  * @mempool: over the 64-byte cache
+ * @leaf: of objects without slots in @heap, see object.c
+ * @node: with two slots
+ * @named: without slots, in pools where weak handles were made
  * @block: BENCH_BATCH pointers
  * @order: 0 to BENCH_BATCH - 1, shuffled
  * @mix: sizes of real blocks
@@ -51,6 +54,9 @@ struct bench {
 	struct kmem_cache *debug_cache;
 	struct ouro_reserve *reserve;
 	mempool_t *mempool;
+	struct ouro_kind *leaf;
+	struct ouro_kind *node;
+	struct ouro_kind *named;
 	void **block;
 	u16 *order;
 	struct bench_mix mix;
@@ -83,6 +89,7 @@ struct bench_result {
 
 extern const struct bench_case bench_pair_cases[];
 extern const struct bench_case bench_batch_cases[];
+extern const struct bench_case bench_object_cases[];
 extern const struct bench_case bench_other_cases[];
 extern const struct bench_case bench_mix_cases[];
 extern const struct bench_case bench_cpus_cases[];
@@ -97,6 +104,8 @@ void bench_mix_forget(struct bench_mix *mix);
 int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
 int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
+
+int bench_object_init(struct bench *bench);
 
 void bench_hold_nothing(struct bench *bench);
 int bench_hold(struct bench *bench, const char *name,

@@ -4,17 +4,42 @@
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <ouro/block.h>
+#include <ouro/type.h>
 #include "bench.h"
 
 #define MANY	1000	/* heaps or caches */
+#define OBJECTS	1000000
+
+/* 64 bytes, as what they are compared with. */
+struct object {
+	struct ouro_object object;
+	char payload[56];
+};
+
+struct plain {
+	refcount_t count;
+	struct plain *next;
+	char payload[48];
+};
+
+static_assert(sizeof(struct object) == 64);
+static_assert(sizeof(struct plain) == 64);
+
+static const struct ouro_type object_type = {
+	OURO_TYPE(struct object, object),
+};
 
 static struct ouro_heap *mix_heap;
 static struct ouro_heap *heaps[MANY];
 static struct kmem_cache *caches[MANY];
 static void *blocks[MANY];	/* one of each heap or cache, or NULL */
+static struct ouro_heap *object_heap;
+static struct plain *plains;
 
 /* What kmem_cache_create() merges with nothing else. */
 struct kmem_cache *bench_cache_create(const char *name, size_t size,
@@ -153,6 +178,68 @@ static void caches_put(struct bench *bench)
 	}
 }
 
+/* They go with their heap. */
+static int objects_get(struct bench *bench, u64 *value)
+{
+	struct ouro_kind *kind;
+	unsigned int i;
+
+	object_heap = ouro_heap_create("bench_objects", 0);
+	if (IS_ERR(object_heap)) {
+		int err = PTR_ERR(object_heap);
+
+		object_heap = NULL;
+		return err;
+	}
+	kind = ouro_type_register(object_heap, &object_type);
+	if (IS_ERR(kind))
+		return PTR_ERR(kind);
+	for (i = 0; i < OBJECTS; i++) {
+		if (!ouro_new(kind, GFP_KERNEL))
+			return -ENOMEM;
+		cond_resched();
+	}
+	value[0] = OBJECTS;
+	value[1] = sizeof(struct ouro_object);
+	return 0;
+}
+
+static void objects_put(struct bench *bench)
+{
+	ouro_heap_destroy(object_heap);
+	object_heap = NULL;
+}
+
+static int plains_get(struct bench *bench, u64 *value)
+{
+	struct plain *plain;
+	unsigned int i;
+
+	for (i = 0; i < OBJECTS; i++) {
+		plain = kmem_cache_alloc(bench_cache(bench, 64), GFP_KERNEL);
+		if (!plain)
+			return -ENOMEM;
+		refcount_set(&plain->count, 1);
+		plain->next = plains;
+		plains = plain;
+		cond_resched();
+	}
+	value[0] = OBJECTS;
+	value[1] = sizeof(plain->count);
+	return 0;
+}
+
+static void plains_put(struct bench *bench)
+{
+	struct plain *plain;
+
+	while (plains) {
+		plain = plains;
+		plains = plain->next;
+		kmem_cache_free(bench_cache(bench, 64), plain);
+	}
+}
+
 /**
  * struct holding - something that can be held
  * @name: of it
@@ -173,6 +260,8 @@ static const struct holding holdings[] = {
 	{ "heaps-used", heaps_used_get, heaps_put },
 	{ "caches", caches_get, caches_put },
 	{ "caches-used", caches_used_get, caches_put },
+	{ "objects", objects_get, objects_put },
+	{ "plains", plains_get, plains_put },
 };
 
 static const struct holding *held;

@@ -27,8 +27,8 @@
 #define MEMPOOL_MIN	16
 
 static const struct bench_case *const tables[] = {
-	bench_pair_cases, bench_batch_cases, bench_other_cases,
-	bench_mix_cases, bench_cpus_cases,
+	bench_pair_cases, bench_batch_cases, bench_object_cases,
+	bench_other_cases, bench_mix_cases, bench_cpus_cases,
 };
 
 static DEFINE_MUTEX(lock);	/* guards all below */
@@ -179,7 +179,7 @@ static int __init heaps_create(void)
 		return PTR_ERR(bench.debug);
 	bench.reserve = ouro_reserve_create(bench.heap, 64, MEMPOOL_MIN,
 					    GFP_KERNEL);
-	return PTR_ERR_OR_ZERO(bench.reserve);
+	return PTR_ERR_OR_ZERO(bench.reserve) ?: bench_object_init(&bench);
 }
 
 static int __init arrays_create(void)

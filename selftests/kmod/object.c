@@ -272,10 +272,23 @@ static void abandoned(struct ouro_test *t)
 
 static struct ouro_object *private_ref;
 
+static unsigned long live_in(struct ouro_heap *heap)
+{
+	struct ouro_heap_stat stat;
+
+	ouro_heap_stat(heap, &stat);
+	return stat.live;
+}
+
 static void put_release(void *object)
 {
+	struct ouro_heap *heap = ouro_object_heap(object);
+	unsigned long live = live_in(heap);
+
 	atomic_inc(&seen.released);
 	ouro_put(xchg(&private_ref, NULL));
+	if (seen.at_end)
+		EXPECT_EQ(seen.t, live_in(heap), live);
 }
 
 static const struct ouro_type putting_type = {
@@ -311,9 +324,34 @@ static void private_refs(struct ouro_test *t)
 
 	private_ref = ouro_new(putting, GFP_KERNEL);
 	EXPECT(t, private_ref && ouro_new(putting, GFP_KERNEL));
+	seen.at_end = true;
 	test_heap_abandon(t, heap, 2);
 	EXPECT_EQ(t, atomic_read(&seen.released), 3);
 	EXPECT(t, !private_ref);
+}
+
+/* What is put at the end of its heap is not destroyed, however little it is. */
+static void private_at_end(struct ouro_test *t)
+{
+	static const struct ouro_type * const types[] = {
+		&leaf_type, &plain_type, &told_type,
+	};
+	struct ouro_kind *putting, *kind;
+	struct ouro_heap *heap;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		heap = test_heap(t);
+		putting = heap ? kind_of(t, heap, &putting_type) : NULL;
+		kind = putting ? kind_of(t, heap, types[i]) : NULL;
+		if (!kind)
+			return;
+		private_ref = ouro_new(kind, GFP_KERNEL);
+		EXPECT(t, private_ref && ouro_new(putting, GFP_KERNEL));
+		seen.at_end = true;
+		test_heap_abandon(t, heap, 2);
+		EXPECT(t, !private_ref);
+	}
 }
 
 /* What a worker buries may be more than fits its stack: nothing is forgotten. */
@@ -364,6 +402,7 @@ static const struct ouro_case object_cases[] = {
 	EACH_KIND(chain_rcu),
 	EACH_KIND(abandoned),
 	EACH_KIND(private_refs),
+	EACH_KIND(private_at_end),
 	EACH_KIND(wide),
 	{ "chain_ten_million", chain_ten_million, .full = true },
 };

@@ -291,46 +291,38 @@ struct ouro_object *ouro_array_exchange(struct ouro_slots *slots, u32 index,
 	return xchg(&array->slot[index].object, object);
 }
 
-/* Whether a slot's being @object (and its entry @entry) is still so. */
-static bool is_current(const struct ouro_slots *slots, struct ouro_array *array,
-		       u32 index, const struct ouro_object *object,
-		       const void *entry)
+/* The array to look into, or NULL: there is no such slot. */
+static struct ouro_array *array_at(const struct ouro_slots *slots, u32 *index,
+				   const u32 *place)
 {
-	if (READ_ONCE(array->slot[index].object) != object)
-		return false;
-	if (entry && READ_ONCE(*(void **)ouro_array_extra(slots, array,
-							  index)) != entry)
-		return false;
-	smp_rmb();	/* pairs with smp_store_release() in copy_end() */
-	return READ_ONCE(slots->array) == array;
-}
+	struct ouro_array *array;
 
-/* What entry is at @index, of an array with such. */
-static const void *entry_at(const struct ouro_slots *slots,
-			    struct ouro_array *array, u32 index)
-{
-	return READ_ONCE(*(void **)ouro_array_extra(slots, array, index));
+	if (place)
+		/* Pairs with who set it: the array has room for it. */
+		*index = smp_load_acquire(place);
+	/* Pairs with copy_end(). */
+	array = smp_load_acquire(&slots->array);
+	return array && *index < array->capacity ? array : NULL;
 }
 
 static struct ouro_object *try_load(struct ouro_slots *slots, u32 index,
-				    const void *entry, bool *again,
+				    const u32 *place, bool *again,
 				    struct ouro_object **wrong)
 {
-	/* Pairs with copy_end(). */
-	struct ouro_array *array = smp_load_acquire(&slots->array);
+	struct ouro_array *array = array_at(slots, &index, place);
 	struct ouro_object *object;
 
 	*again = false;
 	*wrong = NULL;
-	if (!array || index >= array->capacity)
+	object = array ? READ_ONCE(array->slot[index].object) : NULL;
+	if (!object) {
+		*again = array && !ouro_array_is_current(slots, array, index,
+							 place);
 		return NULL;
-	if (entry && entry_at(slots, array, index) != entry)
-		return NULL;
-	object = READ_ONCE(array->slot[index].object);
-	if (!object)
-		return NULL;
-	if (likely(ouro_tryget(object))) {
-		if (likely(is_current(slots, array, index, object, entry)))
+	}
+	if (likely(ouro_object_tryget(object))) {
+		if (likely(READ_ONCE(array->slot[index].object) == object) &&
+		    likely(ouro_array_is_current(slots, array, index, place)))
 			return object;
 		*wrong = object;
 		*again = true;
@@ -348,24 +340,41 @@ static struct ouro_object *try_load(struct ouro_slots *slots, u32 index,
  * ouro_array_load() - take a reference to what is in a slot
  * @slots: of a container that the caller holds
  * @index: of the slot; there may be no such
- * @entry: what must go with the slot, or NULL: anything
+ * @place: what says so, and has to go on saying so; or NULL
  *
  * Context: As ouro_put(): the object may die while it is looked at.  Each
  * repetition stands for a change that somebody else has made.
  * Return: the object, with a reference that is the caller's, or NULL.
  */
 struct ouro_object *ouro_array_load(struct ouro_slots *slots, u32 index,
-				    const void *entry)
+				    const u32 *place)
 {
 	struct ouro_object *object, *wrong;
 	bool again;
 
 	do {
 		rcu_read_lock();
-		object = try_load(slots, index, entry, &again, &wrong);
+		object = try_load(slots, index, place, &again, &wrong);
 		rcu_read_unlock();
 		ouro_put(wrong);
 	} while (unlikely(again));
+	return object;
+}
+
+/* ouro_array_peek(), where something has changed. */
+struct ouro_object *ouro_array_peek_slow(struct ouro_slots *slots,
+					 const u32 *place)
+{
+	struct ouro_object *object;
+	struct ouro_array *array;
+	u32 index;
+
+	do {
+		array = array_at(slots, &index, place);
+		if (!array)
+			return NULL;
+		object = READ_ONCE(array->slot[index].object);
+	} while (!ouro_array_is_current(slots, array, index, place));
 	return object;
 }
 

@@ -127,8 +127,26 @@ static noinline void end_long(struct ouro_object *object, u64 word,
 		ouro_reap(object, word, caller);
 }
 
-/* Puts what a slot of a dead object holds.  False: it would die, and no leaf. */
-static __always_inline bool drop(struct ouro_slot *slot,
+/*
+ * What a slot of @parent held has died, and is no leaf, or no more.  A callback
+ * may tell somebody who then destroys the heap; so with it the rest of @parent
+ * goes, see ouro_reap().
+ */
+static noinline void end_both(struct ouro_object *parent,
+			      struct ouro_object *object, u64 word)
+{
+	rcu_read_lock();
+	end_long(object, word, _THIS_IP_);
+	ouro_reap(parent, OURO_COUNT_DEAD, _THIS_IP_);
+	rcu_read_unlock();
+}
+
+/*
+ * Puts what a slot of a dead object holds.  What would die of that and is no
+ * leaf is for a slice, and the rest of @parent, too: false.
+ */
+static __always_inline bool drop(struct ouro_object *parent,
+				 struct ouro_slot *slot,
 				 struct ouro_object *object)
 {
 	bool leaf = end_of(object) == OURO_END_LEAF;
@@ -136,8 +154,10 @@ static __always_inline bool drop(struct ouro_slot *slot,
 	u64 old;
 
 	if (unlikely(!leaf) &&
-	    ouro_object_is_last(atomic64_read(&object->word)))
+	    ouro_object_is_last(atomic64_read(&object->word))) {
+		ouro_reap(parent, OURO_COUNT_DEAD, _THIS_IP_);
 		return false;
+	}
 	WRITE_ONCE(slot->object, NULL);
 	old = atomic64_fetch_sub(1, &object->word);
 	if (!ouro_object_is_last(old)) {
@@ -146,18 +166,14 @@ static __always_inline bool drop(struct ouro_slot *slot,
 		return true;
 	}
 	/* A weak handle may have been made, or others have put theirs. */
-	if (likely(leaf) && likely(READ_ONCE(pool->end) == OURO_END_LEAF))
-		end_leaf(object);
-	else
-		end_long(object, old - 1, _THIS_IP_);
+	if (unlikely(!leaf) || unlikely(READ_ONCE(pool->end) != OURO_END_LEAF)) {
+		end_both(parent, object, old - 1);
+		return false;
+	}
+	end_leaf(object);
 	return true;
 }
 
-/*
- * What dies with a dead object and is no leaf is for a slice, and the rest of
- * its slots, too.  A callback may tell somebody who then destroys the heap, as
- * in ouro_reap().
- */
 static noinline void end_refs(struct ouro_object *object,
 			      const struct ouro_slot_desc *desc,
 			      const struct ouro_slot_desc *end)
@@ -165,18 +181,13 @@ static noinline void end_refs(struct ouro_object *object,
 	struct ouro_object *ref;
 	struct ouro_slot *slot;
 
-	rcu_read_lock();
 	do {
 		slot = (void *)object + desc->offset;
 		ref = READ_ONCE(slot->object);
-		if (ref && !drop(slot, ref)) {
-			ouro_reap(object, OURO_COUNT_DEAD, _THIS_IP_);
-			goto out;
-		}
+		if (ref && !drop(object, slot, ref))
+			return;
 	} while (++desc < end);
 	end_leaf(object);
-out:
-	rcu_read_unlock();
 }
 
 /* Few slots, and often all are empty by now. */

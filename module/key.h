@@ -20,7 +20,7 @@ struct ouro_key {
  * @node: in the table
  * @rcu: readers may find it until a grace period after it left the table
  * @len: bytes of the key
- * @place: of the value's slot, in maps that own their values
+ * @place: of the value's slot, in maps that own their values; there may be none
  * @key: the bytes
  */
 struct ouro_entry {

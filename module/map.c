@@ -251,15 +251,17 @@ static int insert_locked(struct ouro_map *map, struct ouro_entry *entry,
 {
 	int err;
 
-	entry->place = index;
+	/* Who finds the entry before it has a place finds no value. */
+	entry->place = OURO_ARRAY_NOWHERE;
 	err = entry_insert(map, entry);
 	if (err) {
 		place_give(map, index);
 		return -ENOMEM;
 	}
-	/* Who finds the entry before it is beside its slot finds no value. */
 	ouro_array_exchange(&map->slots, index, ouro_get(object));
-	/* Pairs with the address dependency of readers. */
+	/* Pairs with ouro_array_get() and ouro_array_peek(). */
+	smp_store_release(&entry->place, index);
+	/* Pairs with the address dependency in load_at(). */
 	smp_store_release(beside(map, index), entry);
 	WRITE_ONCE(map->length, map->length + 1);
 	note_table(map);
@@ -407,9 +409,11 @@ static struct ouro_object *remove_locked(struct ouro_map *map,
 					 struct ouro_entry *entry)
 {
 	struct ouro_object *object;
+	u32 index = entry->place;
 
 	entry_remove(map, entry);
-	object = place_give(map, entry->place);
+	WRITE_ONCE(entry->place, OURO_ARRAY_NOWHERE);
+	object = place_give(map, index);
 	WRITE_ONCE(map->length, map->length - 1);
 	ouro_free_rcu(entry, rcu);
 	return object;

@@ -5,7 +5,7 @@
  * The values lie in slots, in no order; a hash table leads from a key to an
  * entry, which has the number of the slot, and beside the slot is a pointer to
  * the entry.  A reader finds the entry without a lock, then the value in its
- * slot, if that has this entry still: the slot may have become another key's.
+ * slot, if the entry still says so: the slot may have become another key's.
  */
 #ifndef OURO_MODULE_MAP_H
 #define OURO_MODULE_MAP_H
@@ -14,11 +14,20 @@
 #include "array.h"
 #include "key.h"
 
+static inline int ouro_key_u64_compare(struct rhashtable_compare_arg *arg,
+				       const void *data)
+{
+	const struct ouro_entry *entry = data;
+
+	return *(const u64 *)entry->key != *(const u64 *)arg->key;
+}
+
 /* Keys that are numbers: the quick way. */
 static const struct rhashtable_params ouro_key_u64_params = {
 	.head_offset = offsetof(struct ouro_entry, node),
 	.key_offset = offsetof(struct ouro_entry, key),
 	.key_len = sizeof(u64),
+	.obj_cmpfn = ouro_key_u64_compare,
 	.automatic_shrinking = true,
 };
 
@@ -56,26 +65,13 @@ static inline bool ouro_map_key_is_good(const struct ouro_map *map, size_t len)
 	return map->key_len ? len == map->key_len : len && len <= OURO_KEY_MAX;
 }
 
-/* Under rcu_read_lock() or the map's lock. */
-static inline struct ouro_entry *
-ouro_map_entry_find(struct ouro_map *map, const void *key, size_t len)
-{
-	struct ouro_key any = { .bytes = key, .len = len };
-	u64 number;
-
-	if (map->u64) {
-		/* Where it comes from it need not be aligned. */
-		memcpy(&number, key, sizeof(number));
-		return rhashtable_lookup(&map->table, &number,
-					 ouro_key_u64_params);
-	}
-	return rhashtable_lookup(&map->table, &any, ouro_key_params);
-}
-
 /* Of what is beside a slot. */
 static inline bool ouro_map_is_entry(const void *beside)
 {
 	return beside && !((unsigned long)beside & 1);
 }
+
+struct ouro_entry *ouro_map_entry_find(struct ouro_map *map, const void *key,
+				       size_t len);
 
 #endif /* OURO_MODULE_MAP_H */

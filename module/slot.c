@@ -174,7 +174,7 @@ static struct ouro_object *try_load(const struct ouro_slot *slot, bool *again,
 	*wrong = NULL;
 	if (!object)
 		return NULL;
-	if (likely(ouro_tryget(object))) {
+	if (likely(ouro_object_tryget(object))) {
 		if (likely(READ_ONCE(slot->object) == object))
 			return object;
 		*again = true;

@@ -206,7 +206,7 @@ struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
 	if (atomic64_read(generation) != weak.generation)
 		return NULL;
 	object = ouro_pool_block(weaks->pool, index);
-	if (!ouro_tryget(object))
+	if (!ouro_object_tryget(object))
 		return NULL;
 	/*
 	 * ouro_tryget() is a full barrier.  Pairs with that of ouro_weak_end(),

@@ -32,6 +32,8 @@ int ouro_map_add(struct ouro_map *map, const void *key, size_t len,
 		 struct ouro_object *object, gfp_t gfp);
 struct ouro_object *ouro_map_load(struct ouro_map *map, const void *key,
 				  size_t len);
+struct ouro_object *ouro_map_peek(struct ouro_map *map, const void *key,
+				  size_t len);
 struct ouro_object *ouro_map_take(struct ouro_map *map, const void *key,
 				  size_t len);
 void ouro_map_clear(struct ouro_map *map);
@@ -103,6 +105,7 @@ static inline int ouro_map_u64_add(struct ouro_map *map, u64 key,
 }
 
 struct ouro_object *ouro_map_u64_load(struct ouro_map *map, u64 key);
+struct ouro_object *ouro_map_u64_peek(struct ouro_map *map, u64 key);
 
 static inline struct ouro_object *ouro_map_u64_take(struct ouro_map *map,
 						    u64 key)

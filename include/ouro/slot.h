@@ -61,7 +61,9 @@ static inline void ouro_slot_clear(struct ouro_slot *slot)
  *
  * The object may die at any moment.  Until the end of the RCU read section its
  * memory remains that of an object of its type, and of this one if the type is
- * OURO_TYPE_RCU; ouro_tryget() makes a reference of it if it still lives.
+ * OURO_TYPE_RCU; ouro_tryget() makes a reference of it if it still lives.  Of
+ * other types it may be a reference to the next object in that memory: look
+ * again at what tells them apart, the slot or a key, once there is a reference.
  *
  * Context: Any, within an RCU read section.
  * Return: the object, without a reference, or NULL.
@@ -70,8 +72,11 @@ static inline struct ouro_object *ouro_slot_peek(const struct ouro_slot *slot)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held(),
 			 "ouro_slot_peek() needs an RCU read section");
-	/* Pairs with the full barriers of those who store: what they wrote. */
-	return smp_load_acquire(&slot->object);
+	/*
+	 * The address pairs with the full barriers of those who store: what is
+	 * read through it is what they wrote.
+	 */
+	return READ_ONCE(slot->object);
 }
 
 /**

@@ -90,6 +90,7 @@ struct bench_result {
 extern const struct bench_case bench_pair_cases[];
 extern const struct bench_case bench_batch_cases[];
 extern const struct bench_case bench_object_cases[];
+extern const struct bench_case bench_container_cases[];
 extern const struct bench_case bench_other_cases[];
 extern const struct bench_case bench_mix_cases[];
 extern const struct bench_case bench_cpus_cases[];

@@ -16,10 +16,27 @@ static void empty(struct test_map *s)
 
 	EXPECT_EQ(t, ouro_map_length(s->map), 0);
 	EXPECT(t, !ouro_map_u64_load(s->map, key));
+	rcu_read_lock();
+	EXPECT(t, !ouro_map_u64_peek(s->map, key));
+	rcu_read_unlock();
 	EXPECT(t, !ouro_map_u64_take(s->map, key));
 	EXPECT(t, !ouro_map_u64_remove(s->map, key));
 	EXPECT(t, !ouro_map_u64_next(s->map, &place, &key));
 	EXPECT_EQ(t, atomic_long_read(&test_items_live), 0);
+}
+
+/* The number of what a peek sees. */
+static u64 peek_number(struct test_map *s, const void *key, size_t len)
+{
+	struct ouro_object *object;
+	u64 number = NONE;
+
+	rcu_read_lock();
+	object = ouro_map_peek(s->map, key, len);
+	if (object)
+		number = test_item_number(s->t, object);
+	rcu_read_unlock();
+	return number;
 }
 
 /* What becomes of a value and its references. */
@@ -94,9 +111,11 @@ static void any_length(struct ouro_test *t)
 		EXPECT_EQ(t, test_map_store(&s, key, len, 0, false), -EEXIST);
 		EXPECT_EQ(t, test_map_number(&s, ouro_map_load(s.map, key, len)),
 			  len);
+		EXPECT_EQ(t, peek_number(&s, key, len), len);
 		/* The last byte counts. */
 		key[len - 1] = 1;
 		EXPECT(t, !ouro_map_load(s.map, key, len));
+		EXPECT_EQ(t, peek_number(&s, key, len), NONE);
 		key[len - 1] = 0;
 	}
 	while ((object = ouro_map_next(s.map, &place, copy, sizeof(copy), &got)))
@@ -119,6 +138,7 @@ static void refuse_length(struct test_map *s, const void *key, size_t len)
 	EXPECT_EQ(t, test_map_store(s, key, len, 1, true), -EINVAL);
 	EXPECT_EQ(t, test_map_store(s, key, len, 1, false), -EINVAL);
 	EXPECT(t, !ouro_map_load(s->map, key, len));
+	EXPECT_EQ(t, peek_number(s, key, len), NONE);
 	EXPECT(t, !ouro_map_take(s->map, key, len));
 	EXPECT(t, !ouro_map_remove(s->map, key, len));
 }

@@ -180,6 +180,25 @@ static void look_at_all(struct ouro_map *map)
 	crowd.visits++;
 }
 
+/* A reference by the way of readers who need none, unless it died meanwhile. */
+static struct ouro_object *peek(struct ouro_map *map, u64 key)
+{
+	struct ouro_object *object, *wrong = NULL;
+
+	rcu_read_lock();
+	object = ouro_map_u64_peek(map, key);
+	EXPECT(crowd.s.t, object || key >= REPLACED);
+	if (object && !ouro_tryget(object))
+		object = NULL;
+	if (object && ouro_map_u64_peek(map, key) != object)
+		swap(object, wrong);
+	rcu_read_unlock();
+	/* What does not change is not wrong. */
+	EXPECT(crowd.s.t, key >= FIXED || (object && !wrong));
+	ouro_put(wrong);
+	return object;
+}
+
 static void look(unsigned int who, u32 *random)
 {
 	struct ouro_map *map = ouro_map_of(ouro_slot_load(&crowd.map));
@@ -194,6 +213,10 @@ static void look(unsigned int who, u32 *random)
 			expect_key(object, key, "loaded");
 		else
 			EXPECT_GE(crowd.s.t, key, REPLACED);
+		ouro_put(object);
+		object = peek(map, key);
+		if (object)
+			expect_key(object, key, "peeked at");
 		ouro_put(object);
 		crowd.loads++;
 	}

@@ -4,7 +4,7 @@
 
 SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.json debugfs.limit debugfs.trim
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
-	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit
+	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit sample.registry
 	module.busy module.orphan module.twice usercopy.large
 	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
 	shrinker.drop_caches shrinker.counts
@@ -253,6 +253,27 @@ case_sample_sessions()
 	rmmod sessions || status=1
 	expect_eq reports "$(log_count 'ouro: heap sessions: destroyed with 750 live blocks of 90000 bytes$' sessions)" 1 ||
 		status=1
+	return $status
+}
+
+# A registry written by hand and one with objects and a weak map: each does all that is expected of it.
+case_sample_registry()
+{
+	module_path ouro_registry >/dev/null || { skip "the samples are not here"; return 4; }
+	log_say "registry"
+	module_load ouro_registry || return 1
+	status=0
+	cat $DEBUG/ouro_registry/test >"$TMP/verdicts" || status=1
+	cat "$TMP/verdicts"
+	expect_eq cases "$(awk '!/^#/ && $2 == "pass" && $3 == "pass"' "$TMP/verdicts" | wc -l)" 9 || status=1
+	# What was left behind on purpose, and nothing else.
+	expect_eq reports "$(log_count 'ouro: heap ouro_registry: destroyed with' registry)" 1 || status=1
+	expect_eq types "$(log_count 'heap ouro_registry: live: 1 objects of type ouro_resource,' registry)" 1 || status=1
+	cat $DEBUG/ouro_registry/compare >"$TMP/costs" || status=1
+	cat "$TMP/costs"
+	expect_eq costs "$(awk '!/^#/ && $3 > 0 && $4 > 0' "$TMP/costs" | wc -l)" 5 || status=1
+	rmmod ouro_registry || status=1
+	[ ! -e $OURO/ouro_registry ] || { echo "a heap was left"; status=1; }
 	return $status
 }
 

@@ -11,18 +11,14 @@
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include <ouro/region.h>
 #include <ouro/reserve.h>
-#include "ouro_test.h"
+#include "fault.h"
 
 #define FAULTS_MAX	400	/* allocations a scenario may make */
-#define FAULT_GFP	(GFP_KERNEL | __GFP_NOWARN)
-
-struct scenario {
-	const char *name;
-	bool (*run)(struct ouro_test *t, struct ouro_heap *heap);
-};
 
 static bool chain(struct ouro_heap *heap, size_t size, int count, gfp_t gfp)
 {
@@ -217,15 +213,61 @@ static unsigned int kernel_disarm(void)
 static const struct injector kernel = { kernel_arm, kernel_disarm };
 #endif
 
+/*
+ * Heaps that are done with.  To destroy one that had objects takes grace
+ * periods; many at once wait for the same.
+ */
+#define ENDINGS		(OURO_TEST_HEAPS - 1)	/* besides the one in use */
+#define ENDINGS_BYTES	SZ_64M	/* that they hold, more or less */
+
+static struct ending {
+	struct work_struct work;
+	struct ouro_test *t;
+	struct ouro_heap *heap;
+} endings[ENDINGS];
+
+static unsigned int nendings;
+static size_t ending_bytes;	/* that they hold */
+
 /* With lockdep hundreds of trims would take most of the time. */
-static void heap_end(struct ouro_test *t, struct ouro_heap *heap)
+static void heap_end(struct work_struct *work)
 {
+	struct ending *ending = container_of(work, struct ending, work);
+
+	test_heap_settle(ending->t, ending->heap, 0);
 	if (TEST_MANY(true, false)) {
-		test_heap_close(t, heap);
+		test_heap_close(ending->t, ending->heap);
 		return;
 	}
-	EXPECT_EQ(t, test_heap_misuse(heap), 0);
-	test_heap_abandon(t, heap, 0);
+	EXPECT_EQ(ending->t, test_heap_misuse(ending->heap), 0);
+	test_heap_abandon(ending->t, ending->heap, 0);
+}
+
+static void endings_run(struct ouro_test *t)
+{
+	struct workqueue_struct *wq = alloc_workqueue("fault", WQ_UNBOUND, 0);
+	unsigned int i;
+
+	if (!EXPECT(t, wq))
+		return;
+	for (i = 0; i < nendings; i++)
+		queue_work(wq, &endings[i].work);
+	destroy_workqueue(wq);
+	nendings = 0;
+	ending_bytes = 0;
+}
+
+static void endings_add(struct ouro_test *t, struct ouro_heap *heap)
+{
+	struct ending *ending = &endings[nendings++];
+	struct ouro_heap_stat stat;
+
+	*ending = (struct ending) { .t = t, .heap = heap };
+	INIT_WORK(&ending->work, heap_end);
+	ouro_heap_stat(heap, &stat);
+	ending_bytes += stat.held;
+	if (nendings == ENDINGS || ending_bytes >= ENDINGS_BYTES)
+		endings_run(t);
 }
 
 /* A failure inside @run on a fresh heap; false: there was none left to have. */
@@ -234,21 +276,22 @@ static bool fail_once(struct ouro_test *t, const struct injector *by,
 		      unsigned int *refused)
 {
 	struct ouro_heap *heap = test_heap(t);
-	bool good;
+	bool good, failed;
 
+	object_scenarios_begin();
 	if (!heap || !EXPECT_EQ(t, by->arm(nth), 0))
 		return false;
 	good = s->run(t, heap);
-	if (by->disarm()) {
+	failed = !by->disarm();
+	if (failed) {
+		*refused += !good;
+		EXPECT_MSG(t, s->run(t, heap), "%s: not after failure %u",
+			   s->name, nth);
+	} else {
 		EXPECT_MSG(t, good, "%s: failed without a failure", s->name);
-		test_heap_close(t, heap);
-		return false;
 	}
-	*refused += !good;
-	test_heap_settle(t, heap, 0);
-	EXPECT_MSG(t, s->run(t, heap), "%s: not after failure %u", s->name, nth);
-	heap_end(t, heap);
-	return true;
+	endings_add(t, heap);
+	return failed;
 }
 
 /*
@@ -260,42 +303,59 @@ static unsigned int next_nth(unsigned int nth)
 	return nth + (nth > 8 ? TEST_MANY(1, 7) : 1);
 }
 
-static void fail_each(struct ouro_test *t, const struct injector *by)
+static void fail_each(struct ouro_test *t, const struct injector *by,
+		      const struct scenario *s, unsigned int count)
 {
 	unsigned int nth, refused, i, all = 0, seen = 0;
 
-	for (i = 0; i < ARRAY_SIZE(scenarios); i++) {
+	for (i = 0; i < count; i++, s++) {
 		refused = 0;
 		for (nth = 1; nth < FAULTS_MAX; nth = next_nth(nth), all++)
-			if (!fail_once(t, by, &scenarios[i], nth, &refused))
+			if (!fail_once(t, by, s, nth, &refused))
 				break;
-		EXPECT_MSG(t, nth < FAULTS_MAX, "%s: no end", scenarios[i].name);
-		EXPECT_MSG(t, nth > 1, "%s: nothing to fail",
-			   scenarios[i].name);
+		EXPECT_MSG(t, nth < FAULTS_MAX, "%s: no end", s->name);
+		EXPECT_MSG(t, nth > 1, "%s: nothing to fail", s->name);
+		endings_run(t);
 		seen += refused;
 		cond_resched();
 	}
-	EXPECT_GE(t, seen, ARRAY_SIZE(scenarios));
+	EXPECT_GE(t, seen, count);
 	test_note(t, "%u failures, %u of them seen by the caller", all, seen);
 }
 
 static void hook(struct ouro_test *t)
 {
-	fail_each(t, &own);
+	fail_each(t, &own, scenarios, ARRAY_SIZE(scenarios));
+}
+
+static void hook_objects(struct ouro_test *t)
+{
+	fail_each(t, &own, object_scenarios, OBJECT_SCENARIOS);
 }
 
 /* Slab and pages; whoever runs this has told them not to spare GFP_KERNEL. */
-static void slab_and_pages(struct ouro_test *t)
+static void fail_each_kernel(struct ouro_test *t, const struct scenario *s,
+			     unsigned int count)
 {
 #if defined(CONFIG_FAULT_INJECTION) && \
 	(defined(CONFIG_FAILSLAB) || defined(CONFIG_FAIL_PAGE_ALLOC))
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && t->c->flags & OURO_HEAP_DEBUG)
 		SKIP(t, "kmemleak asks for memory at each block and meets the failures");
 	else
-		fail_each(t, &kernel);
+		fail_each(t, &kernel, s, count);
 #else
 	SKIP(t, "neither failslab nor fail_page_alloc in this kernel");
 #endif
+}
+
+static void slab_and_pages(struct ouro_test *t)
+{
+	fail_each_kernel(t, scenarios, ARRAY_SIZE(scenarios));
+}
+
+static void slab_and_pages_objects(struct ouro_test *t)
+{
+	fail_each_kernel(t, object_scenarios, OBJECT_SCENARIOS);
 }
 
 /* The birth of a heap, whose debugfs files may be missing but not more. */
@@ -324,6 +384,8 @@ static const struct ouro_case fault_cases[] = {
 	{ "birth", birth },
 	EACH_KIND(hook),
 	EACH_KIND(slab_and_pages),
+	EACH_KIND(hook_objects),
+	EACH_KIND(slab_and_pages_objects),
 };
 
 OURO_SUITE("fault", fault_cases);

@@ -21,7 +21,7 @@
 #include <ouro/block.h>
 #include <ouro/heap.h>
 
-#define OURO_TEST_HEAPS	8	/* heaps a case may have open */
+#define OURO_TEST_HEAPS	40	/* heaps a case may have open */
 #define OURO_TEST_TEXT	4096	/* bytes of text about one case */
 
 struct ouro_test;

@@ -239,11 +239,14 @@ void ouro_heap_flush(struct ouro_heap *heap)
 	struct ouro_reaper *reaper = &heap->reaper;
 
 	might_sleep();
-	do {
+	for (;;) {
+		/* A put that has returned has kicked the worker. */
 		irq_work_sync(&reaper->irq_work);
-		queue_work(reap_wq, &reaper->work);
 		flush_work(&reaper->work);
-	} while (!llist_empty(&reaper->doomed));
+		if (llist_empty(&reaper->doomed))
+			return;
+		queue_work(reap_wq, &reaper->work);
+	}
 }
 EXPORT_SYMBOL_OURO(ouro_heap_flush);
 

@@ -13,10 +13,12 @@
  * @name: for people
  * @run: does it; returns whether all its calls succeeded, and leaves nothing
  *	behind either way
+ * @objects: it makes some
  */
 struct scenario {
 	const char *name;
 	bool (*run)(struct ouro_test *t, struct ouro_heap *heap);
+	bool objects;
 };
 
 #define OBJECT_SCENARIOS	10

@@ -385,14 +385,14 @@ static bool copies(struct ouro_test *t, struct ouro_heap *heap)
 }
 
 const struct scenario object_scenarios[OBJECT_SCENARIOS] = {
-	{ "types", types },
-	{ "objects", objects },
-	{ "arrays", arrays },
-	{ "graves", graves },
-	{ "weak", weak },
-	{ "vector", vector },
-	{ "list", list },
-	{ "maps", maps },
-	{ "weak map", weak_map },
-	{ "copies", copies },
+	{ "types", types, true },
+	{ "objects", objects, true },
+	{ "arrays", arrays, true },
+	{ "graves", graves, true },
+	{ "weak", weak, true },
+	{ "vector", vector, true },
+	{ "list", list, true },
+	{ "maps", maps, true },
+	{ "weak map", weak_map, true },
+	{ "copies", copies, true },
 };

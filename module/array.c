@@ -248,6 +248,7 @@ int ouro_array_reserve(struct ouro_slots *slots, struct ouro_heap *heap,
 	size_t have, want;
 	int err = -EAGAIN;
 
+	ouro_block_might_alloc(gfp);
 	if (capacity > CAPACITY_MOST)
 		return -ENOMEM;
 	for (;;) {

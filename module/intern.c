@@ -4,6 +4,7 @@
  */
 #include "ouro.h"
 #include <linux/err.h>
+#include "block.h"
 #include "weak_map.h"
 
 /**
@@ -31,6 +32,8 @@ ouro_intern(struct ouro_weak_map *map, const void *key, size_t len,
 	struct ouro_object *object = ouro_weak_map_load(map, key, len);
 	struct ouro_object *kept = NULL;
 
+	ouro_block_might_alloc(gfp);
+	lockdep_assert_irqs_enabled();
 	if (object)
 		return object;
 	object = make(key, len, arg);

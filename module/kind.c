@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/string.h>
 #include "backing.h"
+#include "block.h"
 #include "depot.h"
 #include "heap.h"
 #include "kind.h"
@@ -402,6 +403,7 @@ struct ouro_kind *ouro_kind_builtin(struct ouro_heap *heap,
 	/* Pairs with the release below. */
 	struct ouro_kind *kind = smp_load_acquire(&heap->builtin[which]);
 
+	ouro_block_might_alloc(gfp);
 	if (kind || !gfpflags_allow_blocking(gfp))
 		return kind;
 	mutex_lock(&kinds_lock);

@@ -9,6 +9,7 @@
 #include "ouro.h"
 #include <ouro/list.h>
 #include "array.h"
+#include "block.h"
 #include "heap.h"
 #include "object.h"
 
@@ -261,6 +262,7 @@ static int add_one(struct ouro_list *list, struct ouro_object *object,
 			   -EINVAL;
 	size_t added;
 
+	ouro_block_might_alloc(gfp);
 	return err ?: add(list, &object, 1, end, gfp, &added);
 }
 
@@ -359,7 +361,7 @@ static struct ouro_object *pop(struct ouro_list *list, enum list_end end)
  * ouro_list_pop() - take the first element out
  * @list: the list
  *
- * Context: Any but NMI; takes the list's lock.
+ * Context: Not in hardirq or NMI; takes the list's lock.
  * Return: the object, whose reference is the caller's now; NULL: it is empty.
  */
 struct ouro_object *ouro_list_pop(struct ouro_list *list)
@@ -372,7 +374,7 @@ EXPORT_SYMBOL_OURO(ouro_list_pop);
  * ouro_list_pop_tail() - take the last element out
  * @list: the list
  *
- * Context: Any but NMI; takes the list's lock.
+ * Context: Not in hardirq or NMI; takes the list's lock.
  * Return: the object, whose reference is the caller's now; NULL: it is empty.
  */
 struct ouro_object *ouro_list_pop_tail(struct ouro_list *list)
@@ -419,7 +421,7 @@ EXPORT_SYMBOL_OURO(ouro_list_clear);
  *
  * The caller owes ouro_list_iter_end().
  *
- * Context: Any but NMI; takes the list's lock.
+ * Context: Not in hardirq or NMI; takes the list's lock.
  */
 void ouro_list_iter_begin(struct ouro_list_iter *iter, struct ouro_list *list)
 {
@@ -442,7 +444,7 @@ EXPORT_SYMBOL_OURO(ouro_list_iter_begin);
  * Each element that is in the list all the time is returned once, in order.  At
  * the end it stays where it is: what is added behind comes with the next call.
  *
- * Context: Any but NMI; takes the list's lock.
+ * Context: Not in hardirq or NMI; takes the list's lock.
  * Return: the object, with a reference that is the caller's, or NULL at the end.
  */
 struct ouro_object *ouro_list_iter_next(struct ouro_list_iter *iter)
@@ -509,6 +511,7 @@ int ouro_list_iter_add_before(struct ouro_list_iter *iter,
 	size_t need;
 	u32 prev;
 
+	ouro_block_might_alloc(gfp);
 	while (!err && !done) {
 		spin_lock_irqsave(&list->slots.lock, flags);
 		prev = iter->at ? link_seen(list, iter->place)->prev :

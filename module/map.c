@@ -170,6 +170,7 @@ EXPORT_SYMBOL_OURO(ouro_map_length);
  */
 int ouro_map_reserve(struct ouro_map *map, size_t capacity, gfp_t gfp)
 {
+	lockdep_assert_irqs_enabled();
 	return ouro_array_reserve(&map->slots, map->heap, capacity, gfp);
 }
 EXPORT_SYMBOL_OURO(ouro_map_reserve);
@@ -310,6 +311,8 @@ static int store(struct ouro_map *map, const void *key, size_t len,
 	enum outcome outcome;
 	size_t need;
 
+	ouro_block_might_alloc(gfp);
+	lockdep_assert_irqs_enabled();
 	if (err || !ouro_map_key_is_good(map, len))
 		return err ?: -EINVAL;
 	do {
@@ -434,6 +437,7 @@ struct ouro_object *ouro_map_take(struct ouro_map *map, const void *key,
 	struct ouro_object *object = NULL;
 	struct ouro_entry *entry;
 
+	lockdep_assert_irqs_enabled();
 	if (!ouro_map_key_is_good(map, len))
 		return NULL;
 	rcu_read_lock();	/* for the table */
@@ -490,6 +494,7 @@ void ouro_map_clear(struct ouro_map *map)
 	u32 index = 0;
 	bool more;
 
+	lockdep_assert_irqs_enabled();
 	do {
 		more = clear_some(map, &index, old, &n);
 		for (i = 0; i < n; i++)

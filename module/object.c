@@ -149,6 +149,7 @@ void *ouro_new_array(struct ouro_kind *kind, size_t count, gfp_t gfp)
 	const struct ouro_type *type = kind->type;
 	size_t size = OURO_OBJECT_MAX + 1;
 
+	ouro_block_might_alloc(gfp);
 	if (!kind->sized && !count)
 		return ouro_new(kind, gfp);
 	if (kind->sized && count <= OURO_OBJECT_MAX / sizeof(struct ouro_slot))
@@ -231,6 +232,8 @@ bool ouro_tryget(struct ouro_object *object)
 	s64 word = atomic64_read(&object->word), next;
 	u32 count;
 
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held(),
+			 "ouro_tryget() needs an RCU read section");
 	do {
 		count = word & OURO_COUNT_MASK;
 		next = word + OURO_WORD_VERSION + 1;

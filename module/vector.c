@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 #include <ouro/vector.h>
 #include "array.h"
+#include "block.h"
 #include "heap.h"
 #include "object.h"
 
@@ -188,6 +189,7 @@ int ouro_vector_append(struct ouro_vector *vector, struct ouro_object *object,
 {
 	int err = ouro_array_check(vector->heap, object, _RET_IP_);
 
+	ouro_block_might_alloc(gfp);
 	return err ?: append(vector, &object, 1, gfp);
 }
 EXPORT_SYMBOL_OURO(ouro_vector_append);
@@ -308,7 +310,7 @@ static struct ouro_object *taken(struct ouro_object *object)
  * ouro_vector_pop() - take the last element out
  * @vector: the vector
  *
- * Context: Any but NMI; takes the vector's lock.
+ * Context: Not in hardirq or NMI; takes the vector's lock.
  * Return: the object, whose reference is the caller's now; NULL when that was
  * NULL, or the vector is empty.
  */
@@ -400,6 +402,7 @@ int ouro_vector_shrink(struct ouro_vector *vector, gfp_t gfp)
 {
 	size_t capacity, length = ouro_vector_length(vector);
 
+	ouro_block_might_alloc(gfp);
 	rcu_read_lock();
 	capacity = ouro_array_capacity(&vector->slots);
 	rcu_read_unlock();

@@ -17,6 +17,7 @@
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
 #include "backing.h"
+#include "block.h"
 #include "heap.h"
 #include "object.h"
 #include "weak.h"
@@ -173,6 +174,7 @@ int ouro_weak_init(struct ouro_weak *weak, struct ouro_object *object,
 	struct ouro_pool *pool = ouro_pool_of_object(object);
 	struct ouro_weaks *weaks;
 
+	ouro_block_might_alloc(gfp);
 	*weak = (struct ouro_weak) { };
 	if (!pool || !ouro_pool_is_block(pool, object))
 		return -EINVAL;
@@ -339,6 +341,7 @@ int ouro_watch_add(struct ouro_watch *watch, struct ouro_object *object,
 	unsigned long flags;
 	int err;
 
+	lockdep_assert(!in_nmi());
 	watch->died = died;
 	watch->armed = false;
 	err = ouro_weak_init(&watch->weak, object, gfp);
@@ -367,6 +370,7 @@ bool ouro_watch_remove(struct ouro_watch *watch)
 	unsigned long flags;
 	bool armed;
 
+	lockdep_assert(!in_nmi());
 	raw_spin_lock_irqsave(watch_lock(number_of(watch->weak)), flags);
 	armed = watch->armed;
 	if (armed)

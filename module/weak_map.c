@@ -309,6 +309,8 @@ int ouro_weak_map_put_in(struct ouro_weak_map *map, const void *key, size_t len,
 	int err = object ? ouro_array_check(map->heap, object, caller) : -EINVAL;
 	struct ouro_weak_entry *fresh;
 
+	ouro_block_might_alloc(gfp);
+	lockdep_assert_irqs_enabled();
 	if (err || !len || len > OURO_KEY_MAX)
 		return err ?: -EINVAL;
 	fresh = entry_create(map, key, len, object, gfp);
@@ -399,6 +401,7 @@ bool ouro_weak_map_remove(struct ouro_weak_map *map, const void *key,
 	struct ouro_weak_entry *weak;
 	bool ours;
 
+	lockdep_assert_irqs_enabled();
 	rcu_read_lock();	/* for the table */
 	spin_lock_bh(&map->lock);
 	weak = entry_find(map, key, len);

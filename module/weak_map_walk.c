@@ -44,6 +44,7 @@ struct ouro_object *ouro_weak_map_next(struct ouro_weak_map_iter *iter,
 	struct ouro_weak_entry *weak;
 	struct ouro_entry *entry;
 
+	lockdep_assert(in_task());
 	walk_start(&iter->walk);
 	while (!object) {
 		entry = rhashtable_walk_next(&iter->walk);
@@ -73,6 +74,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_next);
 void ouro_weak_map_walk(struct ouro_weak_map_iter *iter,
 			struct ouro_weak_map *map)
 {
+	lockdep_assert(in_task());
 	ouro_get(&map->object);
 	iter->map = map;
 	rhashtable_walk_enter(&map->table, &iter->walk);
@@ -87,6 +89,7 @@ EXPORT_SYMBOL_OURO(ouro_weak_map_walk);
  */
 void ouro_weak_map_walk_end(struct ouro_weak_map_iter *iter)
 {
+	lockdep_assert(in_task());
 	rhashtable_walk_exit(&iter->walk);
 	ouro_put(&iter->map->object);
 }
@@ -108,6 +111,7 @@ void ouro_weak_map_clear(struct ouro_weak_map *map)
 	struct ouro_entry *entry;
 	unsigned int n = 0;
 
+	might_sleep();
 	rhashtable_walk_enter(&map->table, &walk);
 	rhashtable_walk_start(&walk);
 	while ((entry = rhashtable_walk_next(&walk))) {

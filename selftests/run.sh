@@ -11,12 +11,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/shell.sh"
 . "$here/system.sh"
 . "$here/tree.sh"
+. "$here/types.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
 FRAME=$DEBUG/ouro_test
 SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
-SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade"
+SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context"
 SUITES="$SUITES vector list list_crowd map map_crowd weak_map weak_crowd copy copy_graph"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
@@ -146,10 +147,10 @@ run_stress_case()	# NAME
 	disturb_end
 }
 
-# Failing pages are what the kernel itself warns of.
-run_fault_case()	# NAME
+# The kernel itself complains, of failing pages say.
+run_warned_case()	# NAME REGEX
 {
-	log_expect_begin
+	log_expect_begin "$2"
 	run_module_case "$1"
 	log_expect_end
 }
@@ -159,7 +160,11 @@ run_cases()
 	while read -r kind name <&4; do
 		case $kind:$name in
 		module:stress.*) run_stress_case "$name" ;;
-		module:fault.slab*) run_fault_case "$name" ;;
+		module:fault.slab*) run_warned_case "$name" "page allocation failure" ;;
+		module:object_context.sleeps)
+			run_warned_case "$name" "sleeping function called|scheduling in a non-blocking section" ;;
+		module:object_context.interrupts_off)
+			run_warned_case "$name" "WARNING:.*module/(intern|map|weak_map)[.]c:" ;;
 		module:*)	run_module_case "$name" ;;
 		shell:*)	ktap_run "$name" "case_$(echo "$name" | tr . _)" ;;
 		esac

@@ -3,6 +3,7 @@
 # Cases about files and modules; sourced, never run. Each is a function case_NAME; see ktap_run.
 
 SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.json debugfs.limit debugfs.trim
+	debugfs.types debugfs.peak debugfs.containers debugfs.types_race
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
 	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit sample.registry
 	module.busy module.orphan module.twice usercopy.large
@@ -12,7 +13,7 @@ SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas de
 
 case_debugfs_readable()
 {
-	puppet create look 0 && puppet alloc look 64 100 && puppet alloc look 50000 2 || return 1
+	puppet create look 0 && puppet alloc look 64 100 && puppet alloc look 50000 2 && puppet make look 1 10 || return 1
 	status=0
 	find $OURO -type f -perm -400 >"$TMP/files"
 	[ "$(wc -l <"$TMP/files")" -ge 7 ] || status=1
@@ -22,7 +23,7 @@ case_debugfs_readable()
 		# Only numbers and words: no address of the kernel.
 		grep -qE '(^|[^0-9a-f])ffff[0-9a-f]{12}' "$TMP/content" && { echo "$file: an address"; status=1; }
 	done <"$TMP/files"
-	for file in heaps misuse look/stat look/classes look/arenas look/limit look/stat.json; do
+	for file in heaps misuse look/stat look/classes look/types look/arenas look/limit look/stat.json; do
 		[ -e $OURO/$file ] || { echo "$file is missing"; status=1; }
 	done
 	[ -e $OURO/look/trim ] || { echo "trim is missing"; status=1; }
@@ -32,17 +33,19 @@ case_debugfs_readable()
 
 case_debugfs_headings()
 {
-	puppet create head 4 && puppet alloc head 64 10 || return 1
+	puppet create head 4 && puppet alloc head 64 10 && puppet make head 0 10 || return 1
 	status=0
-	for file in heaps head/stat head/classes head/arenas; do
+	for file in heaps head/stat head/classes head/types head/arenas; do
 		head -n 1 $OURO/$file | grep -q '^#' || { echo "$file: no heading"; status=1; }
 		grep -qE 'bytes|blocks|KiB|pages' $OURO/$file || { echo "$file: no unit"; status=1; }
 	done
 	head -n 1 $OURO/head/stat | grep -q debug || { echo "stat: does not tell the flags"; status=1; }
 	# As many columns in each line as in the heading above it.
 	awk '/^#/ { n = NF - 1; next } NF != n { print "heaps: " $0; bad = 1 } END { exit bad }' $OURO/heaps || status=1
-	awk '/^#/ { n = NF - 1; next } NF != n { print "classes: " $0; bad = 1 } END { exit bad }' \
-		$OURO/head/classes || status=1
+	for file in classes types; do
+		awk -v f=$file '/^#/ { n = NF - 1; next } NF != n { print f ": " $0; bad = 1 } END { exit bad }' \
+			$OURO/head/$file || status=1
+	done
 	puppets_gone head
 	return $status
 }
@@ -168,7 +171,7 @@ case_debugfs_garbage()
 	cat $OURO/garbage/stat $OURO/garbage/limit >"$TMP/after"
 	cmp "$TMP/before" "$TMP/after" || status=1
 	expect_eq fail_nth "$(cat /sys/module/ouro/parameters/fail_nth)" 0 || status=1
-	for file in heaps misuse garbage/stat garbage/classes garbage/arenas garbage/stat.json; do
+	for file in heaps misuse garbage/stat garbage/classes garbage/types garbage/arenas garbage/stat.json; do
 		write_to $OURO/$file 1 2>/dev/null && { echo "$file can be written"; status=1; }
 	done
 	puppets_gone garbage
@@ -194,7 +197,7 @@ case_debugfs_races()
 	status=0
 	i=0
 	while [ $i -lt 60 ]; do
-		puppet create race $((i % 3 * 2)) && puppet alloc race 100 50 && puppet destroy race || { status=1; break; }
+		puppet create race $((i % 3 * 2)) && puppet alloc race 100 50 && puppet make race 0 50 && puppet destroy race || { status=1; break; }
 		i=$((i + 1))
 	done
 	: >"$TMP/stop"

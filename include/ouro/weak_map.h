@@ -66,7 +66,7 @@ static inline void ouro_weak_map_put(struct ouro_weak_map *map)
 }
 
 #ifdef DEFINE_FREE
-DEFINE_FREE(ouro_weak_map_put, void *, if (!IS_ERR_OR_NULL(_T)) ouro_weak_map_put(_T))
+DEFINE_FREE(ouro_weak_map_put, struct ouro_weak_map *, if (!IS_ERR(_T)) ouro_weak_map_put(_T))
 #endif
 
 #endif /* _OURO_WEAK_MAP_H */

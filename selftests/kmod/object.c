@@ -145,16 +145,21 @@ static void recycled(struct ouro_test *t)
 	struct ouro_kind *kind = heap ? kind_of(t, heap, &plain_type) : NULL;
 	struct thing *thing, *again;
 	int i, same = 0;
+	s64 word;
 
 	if (!kind)
 		return;
 	thing = ouro_new(kind, GFP_KERNEL);
 	for (i = 0; i < 100 && EXPECT(t, thing); i++) {
+		word = atomic64_read(&thing->object.word);
 		ouro_put(&thing->object);
 		again = ouro_new(kind, GFP_KERNEL);
 		same += again == thing;
-		thing = again;
 		/* Words go on: a new object is not mistaken for the old. */
+		if (EXPECT(t, again) && again == thing)
+			EXPECT_EQ(t, atomic64_read(&again->object.word),
+				  word + (s64)OURO_WORD_VERSION);
+		thing = again;
 		EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
 		EXPECT(t, ouro_slot_is_empty(&thing->next));
 	}
@@ -393,6 +398,82 @@ static void wide(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+/* What one put leaves to the worker dies though nobody asks for it. */
+static void unasked(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *kind = heap ? kind_of(t, heap, &told_type) : NULL;
+	const int length = 3000;
+	struct thing *head;
+	int i;
+
+	if (!kind)
+		return;
+	head = make_chain(t, kind, length);
+	ouro_put(&head->object);
+	for (i = 0; i < 2000 && atomic_read(&seen.released) < length; i++)
+		usleep_range(1000, 2000);
+	EXPECT_EQ(t, atomic_read(&seen.released), length);
+	test_heap_settle(t, heap, 0);
+	test_heap_close(t, heap);
+}
+
+struct fan {
+	struct ouro_object object;
+	struct ouro_slot handle;
+	struct ouro_slot rib[];
+};
+
+static const struct ouro_type fan_type = {
+	OURO_TYPE(struct fan, object),
+	OURO_SLOTS(struct fan, handle),
+	OURO_SLOT_ARRAY(struct fan, rib),
+};
+
+/* All that there is room for is filled, and falls, however many they are. */
+static void fan_fall(struct ouro_test *t, struct ouro_heap *heap,
+		     struct ouro_kind *fans, struct ouro_kind *told,
+		     size_t count)
+{
+	struct fan *fan = ouro_new_array(fans, count, GFP_KERNEL);
+	struct thing *thing;
+	size_t i, slots;
+
+	if (!EXPECT(t, fan))
+		return;
+	slots = ouro_object_slots(&fan->object);
+	EXPECT_GE(t, slots, count + 1);
+	for (i = 0; i < slots; i++) {
+		thing = ouro_new(told, GFP_KERNEL);
+		if (!EXPECT(t, thing))
+			break;
+		thing->value = 1;
+		ouro_slot_move(i ? &fan->rib[i - 1] : &fan->handle,
+			       &thing->object);
+	}
+	test_heap_check(t, heap, i + 1);
+	seen.last_sum = 0;
+	ouro_put(&fan->object);
+	ouro_heap_flush(heap);
+	EXPECT_EQ(t, seen.last_sum, i);
+	test_heap_check(t, heap, 0);
+}
+
+static void fans(struct ouro_test *t)
+{
+	static const size_t counts[] = { 0, 1, 2, 63, 64, 65, 1000, 20000 };
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *told = heap ? kind_of(t, heap, &told_type) : NULL;
+	struct ouro_kind *fans = told ? kind_of(t, heap, &fan_type) : NULL;
+	int i;
+
+	if (!fans)
+		return;
+	for (i = 0; i < ARRAY_SIZE(counts); i++)
+		fan_fall(t, heap, fans, told, counts[i]);
+	test_heap_close(t, heap);
+}
+
 static const struct ouro_case object_cases[] = {
 	EACH_KIND(counting),
 	EACH_KIND(recycled),
@@ -404,6 +485,8 @@ static const struct ouro_case object_cases[] = {
 	EACH_KIND(private_refs),
 	EACH_KIND(private_at_end),
 	EACH_KIND(wide),
+	EACH_KIND(unasked),
+	EACH_KIND(fans),
 	{ "chain_ten_million", chain_ten_million, .full = true },
 };
 

@@ -172,6 +172,7 @@ struct test_log {
 
 void test_log_mark(struct test_log *log);
 unsigned int test_log_count(const struct test_log *log, const char *needle);
+unsigned int test_log_count_all(const struct test_log *log, const char *needle);
 
 /* Small files below /sys: test_file.c */
 

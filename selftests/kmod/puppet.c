@@ -11,6 +11,11 @@
  *   lose NAME COUNT		forget so many blocks without freeing them
  *   hide NAME			a kmalloc object that only a block points to
  *   unhide NAME		and that object goes
+ *   make NAME SHAPE COUNT	objects, kept: 0 beads of 112 bytes, 1 rings with
+ *				a slot, 2 and 3 fans with 2 and 30, 4 vectors,
+ *				5 lists, 6 maps, 7 weak maps
+ *   drop NAME SHAPE COUNT	put the newest ones, 0: all
+ *   flush NAME			wait until what was put is dead
  *   trim NAME
  *   destroy NAME
  *   foreign			ouro_free() of a pointer that is no block
@@ -25,6 +30,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "ouro_test.h"
+#include "puppet.h"
 
 #define PUPPETS		8
 #define PUPPET_COMMAND	128	/* bytes */
@@ -37,6 +43,7 @@ struct kept {
 static struct puppet {
 	struct ouro_heap *heap;
 	struct kept *kept;	/* the newest first */
+	struct puppet_objects objects;
 } puppets[PUPPETS];		/* under puppets_lock */
 
 static DEFINE_MUTEX(puppets_lock);
@@ -139,6 +146,7 @@ static int do_unhide(struct puppet *p)
 static int do_destroy(struct puppet *p)
 {
 	ouro_heap_destroy(p->heap);
+	puppet_forget(&p->objects);
 	*p = (struct puppet){};
 	return 0;
 }
@@ -173,6 +181,12 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 		return do_hide(p);
 	if (!strcmp(verb, "unhide"))
 		return do_unhide(p);
+	if (!strcmp(verb, "make"))
+		return puppet_make(p->heap, &p->objects, a, b);
+	if (!strcmp(verb, "drop"))
+		return puppet_drop(&p->objects, a, b);
+	if (!strcmp(verb, "flush"))
+		return ouro_heap_flush(p->heap), 0;
 	if (!strcmp(verb, "trim"))
 		return ouro_heap_trim(p->heap), 0;
 	if (!strcmp(verb, "destroy"))
@@ -241,8 +255,10 @@ static void __exit puppet_exit(void)
 	int i;
 
 	debugfs_remove(puppet_dir);
-	for (i = 0; i < PUPPETS; i++)
+	for (i = 0; i < PUPPETS; i++) {
 		ouro_heap_destroy(puppets[i].heap);
+		puppet_forget(&puppets[i].objects);
+	}
 }
 
 module_init(puppet_init);

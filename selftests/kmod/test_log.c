@@ -29,8 +29,8 @@ static const char *line_text(const char *line)
 	return line;
 }
 
-/* The lines of ouro.ko since the mark that contain @needle. */
-unsigned int test_log_count(const struct test_log *log, const char *needle)
+static unsigned int count(const struct test_log *log, const char *prefix,
+			  const char *needle)
 {
 	struct kmsg_dump_iter iter = {};
 	unsigned int n = 0, i;
@@ -44,10 +44,23 @@ unsigned int test_log_count(const struct test_log *log, const char *needle)
 					&len))
 			break;
 		line[len] = '\0';
-		if (strstarts(line_text(line), "ouro: ") &&
+		if (strstarts(line_text(line), prefix) &&
 		    strstr(line, needle))
 			n++;
 	}
 	return n;
 }
+
+/* The lines of ouro.ko since the mark that contain @needle. */
+unsigned int test_log_count(const struct test_log *log, const char *needle)
+{
+	return count(log, "ouro: ", needle);
+}
 EXPORT_SYMBOL_GPL(test_log_count);
+
+/* Everybody's lines. */
+unsigned int test_log_count_all(const struct test_log *log, const char *needle)
+{
+	return count(log, "", needle);
+}
+EXPORT_SYMBOL_GPL(test_log_count_all);

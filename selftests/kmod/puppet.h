@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the puppet share. */
+#ifndef _OURO_TEST_PUPPET_H
+#define _OURO_TEST_PUPPET_H
+
+#include <ouro/heap.h>
+#include <ouro/type.h>
+
+#define PUPPET_TYPES	3
+#define PUPPET_SHAPES	8	/* types, and containers */
+
+struct made;
+
+/**
+ * struct puppet_objects - the objects of a heap on strings
+ * @kind: by type, NULL until the first of it
+ * @made: by shape, the newest first
+ */
+struct puppet_objects {
+	struct ouro_kind *kind[PUPPET_TYPES];
+	struct made *made[PUPPET_SHAPES];
+};
+
+int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
+		unsigned long shape, unsigned long count);
+int puppet_drop(struct puppet_objects *objects, unsigned long shape,
+		unsigned long count);
+void puppet_forget(struct puppet_objects *objects);
+
+#endif /* _OURO_TEST_PUPPET_H */

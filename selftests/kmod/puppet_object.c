@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The objects of a puppet: so many of a shape, each with one reference. */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <ouro/list.h>
+#include <ouro/map.h>
+#include <ouro/vector.h>
+#include <ouro/weak_map.h>
+#include "puppet.h"
+
+struct made {
+	struct made *next;
+	struct ouro_object *object;
+};
+
+struct bead {
+	struct ouro_object object;
+	char text[104];
+};
+
+struct ring {
+	struct ouro_object object;
+	struct ouro_slot next;
+};
+
+struct fan {
+	struct ouro_object object;
+	u64 number;
+	struct ouro_slot rib[];
+};
+
+static const struct ouro_type types[PUPPET_TYPES] = {
+	{ OURO_TYPE(struct bead, object) },
+	{ OURO_TYPE(struct ring, object), OURO_SLOTS(struct ring, next) },
+	{ OURO_TYPE(struct fan, object), OURO_SLOT_ARRAY(struct fan, rib) },
+};
+
+static struct ouro_kind *kind_of(struct ouro_heap *heap,
+				 struct puppet_objects *objects, unsigned int i)
+{
+	struct ouro_kind *kind = objects->kind[i];
+
+	if (kind)
+		return kind;
+	kind = ouro_type_register(heap, &types[i]);
+	if (!IS_ERR(kind))
+		objects->kind[i] = kind;
+	return kind;
+}
+
+static struct ouro_object *make_typed(struct ouro_heap *heap,
+				      struct puppet_objects *objects,
+				      unsigned int type, size_t slots)
+{
+	struct ouro_kind *kind = kind_of(heap, objects, type);
+
+	return IS_ERR(kind) ? NULL : ouro_new_array(kind, slots, GFP_KERNEL);
+}
+
+static struct ouro_object *make_one(struct ouro_heap *heap,
+				    struct puppet_objects *objects,
+				    unsigned long shape)
+{
+	switch (shape) {
+	case 0:
+	case 1:
+		return make_typed(heap, objects, shape, 0);
+	case 2:
+		return make_typed(heap, objects, 2, 2);
+	case 3:
+		return make_typed(heap, objects, 2, 30);
+	case 4:
+		return ouro_vector_object(ouro_vector_new(heap, 0, GFP_KERNEL));
+	case 5:
+		return ouro_list_object(ouro_list_new(heap, GFP_KERNEL));
+	case 6:
+		return ouro_map_object(ouro_map_u64_new(heap, GFP_KERNEL));
+	default:
+		return ouro_weak_map_object(ouro_weak_map_new(heap, GFP_KERNEL));
+	}
+}
+
+int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
+		unsigned long shape, unsigned long count)
+{
+	struct made *made;
+
+	if (shape >= PUPPET_SHAPES)
+		return -EINVAL;
+	while (count--) {
+		made = kmalloc(sizeof(*made), GFP_KERNEL);
+		if (!made)
+			return -ENOMEM;
+		made->object = make_one(heap, objects, shape);
+		if (!made->object) {
+			kfree(made);
+			return -ENOMEM;
+		}
+		made->next = objects->made[shape];
+		objects->made[shape] = made;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The newest ones, 0: all. */
+int puppet_drop(struct puppet_objects *objects, unsigned long shape,
+		unsigned long count)
+{
+	struct made *made;
+	unsigned long n;
+
+	if (shape >= PUPPET_SHAPES)
+		return -EINVAL;
+	for (n = 0; objects->made[shape] && (!count || n < count); n++) {
+		made = objects->made[shape];
+		objects->made[shape] = made->next;
+		ouro_put(made->object);
+		kfree(made);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Objects that live on go with their heap. */
+void puppet_forget(struct puppet_objects *objects)
+{
+	struct made *made, *next;
+	unsigned int i;
+
+	for (i = 0; i < PUPPET_SHAPES; i++) {
+		for (made = objects->made[i]; made; made = next) {
+			next = made->next;
+			kfree(made);
+		}
+		objects->made[i] = NULL;
+	}
+}

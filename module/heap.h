@@ -68,6 +68,7 @@ struct ouro_body {
  * @kinds: registered types; only ever added to, read under RCU
  * @builtin: of @kinds those of the module's own types, NULL: not yet
  * @reaper: objects that wait for their death
+ * @named: there were weak handles to some of its objects
  * @nameless: no more weak handles: the heap is being destroyed
  * @ending: what is put is not destroyed any more: the heap is
  * @link: in the list of heaps; guarded by ouro_heaps_lock
@@ -113,6 +114,7 @@ struct ouro_heap {
 	struct list_head kinds;
 	struct ouro_kind *builtin[OURO_BUILTINS];
 	struct ouro_reaper reaper;
+	bool named;
 	bool nameless;
 	bool ending;
 	struct list_head link;

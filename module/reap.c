@@ -266,11 +266,12 @@ void ouro_reap_end(struct ouro_heap *heap)
 
 	/* Nobody moves pools while they are visited. */
 	ouro_heap_flush(heap);
+	/* Pairs with ouro_reap(). */
 	synchronize_rcu();
 	ouro_heap_settle(heap);
-	ouro_weak_retire_all(heap);
-	/* Pairs with ouro_reap(), and with ouro_weak_get(). */
-	synchronize_rcu();
+	if (ouro_weak_retire_all(heap))
+		/* Pairs with ouro_weak_get(), and what is put in its section. */
+		synchronize_rcu();
 	do {
 		ouro_heap_flush(heap);
 		irq_work_sync(&reaper->irq_work);

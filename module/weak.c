@@ -131,6 +131,7 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 	if (weaks) {
 		/* Who finds the table, and puts, sees this, too. */
 		WRITE_ONCE(pool->end, OURO_END_LONG);
+		WRITE_ONCE(pool->heap->named, true);
 		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
 		if (other) {
 			number_put(weaks);
@@ -454,11 +455,17 @@ static void free_table(struct ouro_pool *pool, void *arg)
 	pool->objects->weaks = NULL;
 }
 
-/* No handle leads to an object of a dying heap, after an RCU grace period. */
-void ouro_weak_retire_all(struct ouro_heap *heap)
+/*
+ * No handle leads to an object of a dying heap, after an RCU grace period.
+ * False: none ever did.
+ */
+bool ouro_weak_retire_all(struct ouro_heap *heap)
 {
 	WRITE_ONCE(heap->nameless, true);
+	if (!READ_ONCE(heap->named))
+		return false;
 	ouro_kind_visit_pools(heap, retire_number, NULL);
+	return true;
 }
 
 /* The tables of a dying heap, whose objects were released. */

@@ -55,7 +55,7 @@ void ouro_weak_detach(struct ouro_pool *pool, struct ouro_object *object,
 		      struct hlist_head *watches);
 void ouro_weak_tell(struct hlist_head *watches);
 void ouro_weak_retire(struct ouro_pool *pool);
-void ouro_weak_retire_all(struct ouro_heap *heap);
+bool ouro_weak_retire_all(struct ouro_heap *heap);
 void ouro_weak_destroy_all(struct ouro_heap *heap);
 void ouro_weak_exit(void);
 

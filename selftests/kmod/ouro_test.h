@@ -201,6 +201,7 @@ int test_context_run(enum test_context context, void (*fn)(void *arg),
 		     void *arg);
 int test_nmi_begin(void (*fn)(void *arg), void *arg);
 void test_nmi_send(int cpu);
+bool test_nmi_wait(void);
 void test_nmi_end(void);
 
 /* Whether an allocation may return NULL for its context alone. */

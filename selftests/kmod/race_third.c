@@ -138,6 +138,8 @@ static void thirds(struct race *r, void (*fn)(void *arg, unsigned int id))
 		r->interrupts_least = atomic_read(&r->interrupts) + THIRD_LEAST;
 		if (!held_make(r) || !test_threads_run(r->t, RACE_CPUS, fn, r))
 			break;
+		if (!EXPECT(r->t, test_nmi_wait()))
+			break;
 		held_put(r);
 	}
 	race_count(r);

@@ -208,16 +208,22 @@ EXPORT_SYMBOL_GPL(test_context_exists);
 
 static void (*nmi_call)(void *arg);
 static void *nmi_arg;
-static atomic_t nmi_due[NR_CPUS];	/* sent to a CPU and not yet taken */
+static atomic_t nmi_due[NR_CPUS];	/* sent to a CPU and not yet served */
 
-/* Two sent in a row may arrive as one. */
+/*
+ * Two sent in a row may arrive as one, and one that was served with the one
+ * before it still arrives: with nothing due it is ours all the same.
+ */
 static int nmi_handle(unsigned int cmd, struct pt_regs *regs)
 {
-	int due = atomic_xchg(&nmi_due[raw_smp_processor_id()], 0);
+	atomic_t *due = &nmi_due[raw_smp_processor_id()];
+	int here = atomic_read(due);
 
-	if (!due)
-		return NMI_DONE;
-	nmi_call(nmi_arg);
+	if (here) {
+		nmi_call(nmi_arg);
+		/* Pairs with the acquire in test_nmi_wait(). */
+		atomic_sub_return_release(here, due);
+	}
 	return NMI_HANDLED;
 }
 
@@ -237,14 +243,30 @@ void test_nmi_send(int cpu)
 }
 EXPORT_SYMBOL_GPL(test_nmi_send);
 
+/* The last one sent may come after its sender went on. */
+bool test_nmi_wait(void)
+{
+	int cpu, i, due = 0;
+
+	for_each_online_cpu(cpu) {
+		/* Pairs with the release in nmi_handle(). */
+		for (i = 0; i < 1000; i++) {
+			due = atomic_read_acquire(&nmi_due[cpu]);
+			if (!due)
+				break;
+			usleep_range(100, 1000);
+		}
+		if (due)
+			return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(test_nmi_wait);
+
 /* Waits for those under way, so that none is left without a handler. */
 void test_nmi_end(void)
 {
-	int cpu, i;
-
-	for_each_online_cpu(cpu)
-		for (i = 0; i < 1000 && atomic_read(&nmi_due[cpu]); i++)
-			usleep_range(100, 1000);
+	test_nmi_wait();
 	unregister_nmi_handler(NMI_LOCAL, "ouro_test");
 }
 EXPORT_SYMBOL_GPL(test_nmi_end);
@@ -261,6 +283,12 @@ void test_nmi_send(int cpu)
 {
 }
 EXPORT_SYMBOL_GPL(test_nmi_send);
+
+bool test_nmi_wait(void)
+{
+	return true;
+}
+EXPORT_SYMBOL_GPL(test_nmi_wait);
 
 void test_nmi_end(void)
 {

@@ -237,16 +237,21 @@ void ouro_reap(struct ouro_object *object, u64 word, unsigned long caller)
 void ouro_heap_flush(struct ouro_heap *heap)
 {
 	struct ouro_reaper *reaper = &heap->reaper;
+	bool more;
 
 	might_sleep();
-	for (;;) {
-		/* A put that has returned has kicked the worker. */
-		irq_work_sync(&reaper->irq_work);
-		flush_work(&reaper->work);
-		if (llist_empty(&reaper->doomed))
-			return;
-		queue_work(reap_wq, &reaper->work);
-	}
+	/*
+	 * What was put is in the queue or in the worker's hands, and the worker
+	 * ends with a kick if there is more: so an empty queue, and after that
+	 * an idle worker, mean that all is gone.  The irq_work only kicks; not
+	 * to wait for it spares a grace period where the kernel has no interrupt
+	 * for it.
+	 */
+	do {
+		more = !llist_empty(&reaper->doomed);
+		if (more)
+			queue_work(reap_wq, &reaper->work);
+	} while (flush_work(&reaper->work) || more);
 }
 EXPORT_SYMBOL_OURO(ouro_heap_flush);
 

@@ -135,7 +135,8 @@ static __always_inline s64 map_look(struct bench *bench, struct ouro_map *map,
 enum what { FILL, LOOK, LOOK_COUNTED };
 
 /* What it takes to fill a map with @loops keys, or to look them up then. */
-static s64 with_map(struct bench *bench, unsigned int loops, enum what what)
+static __always_inline s64 with_map(struct bench *bench, unsigned int loops,
+				    enum what what)
 {
 	struct ouro_object *object = ouro_new(bench->leaf, GFP_KERNEL);
 	struct ouro_map *map = ouro_map_u64_new(bench->heap, GFP_KERNEL);
@@ -144,12 +145,10 @@ static s64 with_map(struct bench *bench, unsigned int loops, enum what what)
 	if (object && map)
 		ns = map_fill(bench, map, object,
 			      what == FILL ? loops : BENCH_BATCH);
-	if (what != FILL)
+	if (ns >= 0 && what != FILL) {
 		msleep(REHASH_MS);
-	if (ns >= 0 && what == LOOK)
-		ns = map_look(bench, map, loops, false);
-	if (ns >= 0 && what == LOOK_COUNTED)
-		ns = map_look(bench, map, loops, true);
+		ns = map_look(bench, map, loops, what == LOOK_COUNTED);
+	}
 	ouro_map_put(map);
 	ouro_put(object);
 	/* What the map leaves behind is not to cost the peer anything. */
@@ -232,7 +231,8 @@ static void plain_free(void *entry, void *bench)
 	kmem_cache_free(bench_cache(bench, ENTRY_SIZE), entry);
 }
 
-static s64 with_plain(struct bench *bench, unsigned int loops, enum what what)
+static __always_inline s64 with_plain(struct bench *bench, unsigned int loops,
+				      enum what what)
 {
 	refcount_t value = REFCOUNT_INIT(1);
 	struct rhashtable table;
@@ -242,12 +242,10 @@ static s64 with_plain(struct bench *bench, unsigned int loops, enum what what)
 		return ns;
 	ns = plain_fill(bench, &table, &value,
 			what == FILL ? loops : BENCH_BATCH);
-	if (what != FILL)
+	if (ns >= 0 && what != FILL) {
 		msleep(REHASH_MS);
-	if (ns >= 0 && what == LOOK)
-		ns = plain_look(bench, &table, loops, false);
-	if (ns >= 0 && what == LOOK_COUNTED)
-		ns = plain_look(bench, &table, loops, true);
+		ns = plain_look(bench, &table, loops, what == LOOK_COUNTED);
+	}
 	rhashtable_free_and_destroy(&table, plain_free, bench);
 	return ns;
 }

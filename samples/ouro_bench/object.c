@@ -209,7 +209,7 @@ struct objects {
 	struct ouro_weak weak;
 };
 
-static void objects_put(struct objects *o)
+static void objects_put(struct bench *bench, struct objects *o)
 {
 	ouro_put(o->other);
 	ouro_put(o->object);
@@ -228,28 +228,8 @@ static int objects_get(struct bench *bench, struct objects *o)
 		err = ouro_slot_store(&o->node->left, o->object) ?:
 		      ouro_weak_init(&o->weak, o->object, GFP_KERNEL);
 	if (err)
-		objects_put(o);
+		objects_put(bench, o);
 	return err;
-}
-
-static __always_inline s64 with_objects(struct bench *bench, unsigned int loops,
-					void (*once)(struct bench *bench,
-						     struct objects *o))
-{
-	struct objects o;
-	unsigned int i;
-	u64 start;
-	s64 ns;
-
-	ns = objects_get(bench, &o);
-	if (ns)
-		return ns;
-	start = ktime_get_ns();
-	for (i = 0; i < loops; i++)
-		once(bench, &o);
-	ns = ktime_get_ns() - start;
-	objects_put(&o);
-	return ns;
 }
 
 /* Beside an object that has a weak handle. */
@@ -262,7 +242,7 @@ static s64 side_named(struct bench *bench, unsigned int loops)
 	if (ns)
 		return ns;
 	ns = pairs(bench, loops, OBJECT_SIZE, new_named, put_object);
-	objects_put(&o);
+	objects_put(bench, &o);
 	return ns;
 }
 
@@ -317,37 +297,30 @@ static int plains_get(struct bench *bench, struct plains *p)
 	return 0;
 }
 
-static __always_inline s64 with_plains(struct bench *bench, unsigned int loops,
-				       void (*once)(struct bench *bench,
-						    struct plains *p))
-{
-	struct plains p;
-	unsigned int i;
-	u64 start;
-	s64 ns;
-
-	ns = plains_get(bench, &p);
-	if (ns)
-		return ns;
-	start = ktime_get_ns();
-	for (i = 0; i < loops; i++)
-		once(bench, &p);
-	ns = ktime_get_ns() - start;
-	plains_put(bench, &p);
-	return ns;
-}
-
-/* Of a thing done by Ouro and by hand: both sides. */
-#define OBJECT_SIDES(name)						\
+/* One thing done to objects, or to plains. */
+#define OBJECT_SIDE(name, things)					\
 static s64 side_##name(struct bench *bench, unsigned int loops)		\
 {									\
-	return with_objects(bench, loops, name);			\
-}									\
+	struct things t;						\
+	unsigned int i;							\
+	u64 start;							\
+	s64 ns;								\
 									\
-static s64 side_plain_##name(struct bench *bench, unsigned int loops)	\
-{									\
-	return with_plains(bench, loops, plain_##name);			\
+	ns = things##_get(bench, &t);					\
+	if (ns)								\
+		return ns;						\
+	start = ktime_get_ns();						\
+	for (i = 0; i < loops; i++)					\
+		name(bench, &t);					\
+	ns = ktime_get_ns() - start;					\
+	things##_put(bench, &t);					\
+	return ns;							\
 }
+
+/* Done by Ouro and by hand. */
+#define OBJECT_SIDES(name)						\
+	OBJECT_SIDE(name, objects)					\
+	OBJECT_SIDE(plain_##name, plains)
 
 static __always_inline void get_put(struct bench *bench, struct objects *o)
 {

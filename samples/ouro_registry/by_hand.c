@@ -60,20 +60,9 @@ static struct hand_resource *look_up(struct registry_handle handle)
 	return NULL;
 }
 
-static int choose_id(struct registry_handle *handle)
+static bool is_taken(struct registry_handle handle)
 {
-	u32 first = next_id;
-
-	if (handle->id != REGISTRY_ANY)
-		return look_up(*handle) ? -EEXIST : 0;
-	do {
-		handle->id = next_id;
-		next_id = next_id == REGISTRY_LAST_ID ? REGISTRY_FIRST_ID :
-							next_id + 1;
-		if (!look_up(*handle))
-			return 0;
-	} while (next_id != first);
-	return -ENOSPC;
+	return look_up(handle);
 }
 
 static struct registry_resource *resource_add(struct registry_handle handle,
@@ -87,7 +76,7 @@ static struct registry_resource *resource_add(struct registry_handle handle,
 	kref_init(&hand->references);
 	init_completion(&hand->idle);
 	spin_lock(&lock);
-	err = choose_id(&handle);
+	err = registry_choose_id(&handle, &next_id, is_taken);
 	hand->resource = (struct registry_resource) { handle, data };
 	if (!err)
 		hash_add_rcu(table, &hand->node, handle.id);

@@ -91,22 +91,6 @@ static bool is_taken(struct registry_handle handle)
 	return object;
 }
 
-static int choose_id(struct registry_handle *handle)
-{
-	u32 first = next_id;
-
-	if (handle->id != REGISTRY_ANY)
-		return is_taken(*handle) ? -EEXIST : 0;
-	do {
-		handle->id = next_id;
-		next_id = next_id == REGISTRY_LAST_ID ? REGISTRY_FIRST_ID :
-							next_id + 1;
-		if (!is_taken(*handle))
-			return 0;
-	} while (next_id != first);
-	return -ENOSPC;
-}
-
 static struct registry_resource *resource_add(struct registry_handle handle,
 					      void *data)
 {
@@ -116,7 +100,7 @@ static struct registry_resource *resource_add(struct registry_handle handle,
 	if (!ouro)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&lock);
-	err = choose_id(&handle);
+	err = registry_choose_id(&handle, &next_id, is_taken);
 	ouro->resource = (struct registry_resource) { handle, data };
 	if (!err)
 		err = ouro_weak_map_add(map, &handle, sizeof(handle),

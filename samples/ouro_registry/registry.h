@@ -4,6 +4,7 @@
  *
  *   by_hand.c  with a kref, a hash table, RCU, a spinlock and a completion
  *   by_ouro.c  with objects and a weak map
+ *   id.c       the choice of an id, for both
  *   test.c     that both do the same, with race.c
  *   compare.c  what either costs
  *   main.c     the module
@@ -90,6 +91,8 @@ struct registry_ops {
 extern const struct registry_ops registry_by_hand;
 extern const struct registry_ops registry_by_ouro;
 
+int registry_choose_id(struct registry_handle *handle, u32 *next,
+		       bool (*is_taken)(struct registry_handle handle));
 void registry_test(struct seq_file *m);
 int registry_compare(struct seq_file *m);
 

@@ -13,6 +13,7 @@
 #include <ouro/type.h>
 #include <ouro/weak.h>
 #include "ouro_test.h"
+#include "test_handle.h"
 
 struct thing {
 	struct ouro_object object;
@@ -60,22 +61,6 @@ static struct thing *make(struct ouro_test *t, struct ouro_kind *kind,
 	return thing;
 }
 
-static bool gives(struct ouro_weak weak, struct thing *thing)
-{
-	struct ouro_object *object = ouro_weak_get(weak);
-
-	ouro_put(object);
-	return object && object == &thing->object;
-}
-
-static bool is_null(struct ouro_weak weak)
-{
-	struct ouro_object *object = ouro_weak_get(weak);
-
-	ouro_put(object);
-	return !object;
-}
-
 #define RECYCLED	50
 
 /* The next object has the address of the last, and a handle of its own. */
@@ -100,11 +85,11 @@ static void recycle(struct ouro_test *t, const struct ouro_type *type)
 				  weak[i - 1].generation + 1);
 		}
 		for (j = 0; j < i; j++)
-			EXPECT(t, is_null(weak[j]));
-		EXPECT(t, gives(weak[i], thing));
+			EXPECT(t, test_handle_is_null(weak[j]));
+		EXPECT(t, test_handle_gives(weak[i], &thing->object));
 		last = thing;
 		ouro_put(&thing->object);
-		EXPECT(t, is_null(weak[i]));
+		EXPECT(t, test_handle_is_null(weak[i]));
 	}
 	/* Now and then the CPU is another, and so is the magazine. */
 	if (!(type->flags & (OURO_TYPE_RCU | OURO_TYPE_WORKER)))
@@ -175,7 +160,7 @@ static void rounds_are_null(struct rounds *r)
 	unsigned int i, bad = 0;
 
 	for (i = 0; i < r->count; i++)
-		bad += !is_null(r->weak[i]);
+		bad += !test_handle_is_null(r->weak[i]);
 	EXPECT_EQ(r->t, bad, 0);
 }
 
@@ -192,7 +177,7 @@ static bool round_fill(struct rounds *r, struct ouro_kind *kind)
 	}
 	rounds_are_null(r);
 	for (i = 0; i < ROUND_THINGS; i++)
-		bad += !gives(weak[i], r->thing[i]);
+		bad += !test_handle_gives(weak[i], &r->thing[i]->object);
 	r->count += ROUND_THINGS;
 	return EXPECT_EQ(r->t, bad, 0);
 }
@@ -312,7 +297,7 @@ static void numbers_round(struct numbers_user *user, struct ouro_kind *kind)
 	for (i = 0; i < n; i++)
 		ouro_put(object[i]);
 	for (i = 0; i < NUMBERS_OLD; i++)
-		user->alive += !is_null(user->old[i]);
+		user->alive += !test_handle_is_null(user->old[i]);
 	/* The limit was met: what waits for a grace period has to go. */
 	if (n < NUMBERS_LIVE)
 		rcu_barrier();

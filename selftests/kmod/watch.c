@@ -9,6 +9,7 @@
 #include <ouro/type.h>
 #include <ouro/weak.h>
 #include "ouro_test.h"
+#include "test_handle.h"
 
 #define FAULT_FILE	"/sys/module/ouro/parameters/fail_nth"
 #define FAULTS_MAX	20	/* allocations for a table, at most */
@@ -30,20 +31,12 @@ static struct seen {
 	struct ouro_weak weak[4];	/* to the object */
 } seen;
 
-static bool is_null(struct ouro_weak weak)
-{
-	struct ouro_object *object = ouro_weak_get(weak);
-
-	ouro_put(object);
-	return !object;
-}
-
 static bool all_null(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(seen.weak); i++)
-		if (!is_null(seen.weak[i]))
+		if (!test_handle_is_null(seen.weak[i]))
 			return false;
 	return true;
 }
@@ -55,7 +48,8 @@ static void thing_finalize(void *object)
 	seen.finalized = atomic_inc_return(&seen.step);
 	if (!seen.child)
 		return;
-	EXPECT(seen.t, ouro_weak_equal(seen.weak[0], none) || !is_null(seen.weak[0]));
+	EXPECT(seen.t, ouro_weak_equal(seen.weak[0], none) ||
+		       !test_handle_is_null(seen.weak[0]));
 	EXPECT_EQ(seen.t, ouro_weak_init(&seen.weak[3], object, WATCH_GFP), 0);
 	EXPECT_EQ(seen.t, ouro_refcount(&seen.child->object), 2);
 }
@@ -102,7 +96,7 @@ static void died(struct ouro_watch *watch)
 
 	atomic_inc(&w->told);
 	w->step = atomic_inc_return(&seen.step);
-	EXPECT(seen.t, is_null(watch->weak));
+	EXPECT(seen.t, test_handle_is_null(watch->weak));
 	EXPECT(seen.t, !in_hardirq() && !in_nmi());
 }
 
@@ -434,7 +428,7 @@ static void not_added(struct ouro_test *t)
 		if (left)
 			break;
 		EXPECT_EQ(t, err, -ENOMEM);
-		EXPECT(t, is_null(w.watch.weak));
+		EXPECT(t, test_handle_is_null(w.watch.weak));
 		EXPECT(t, !ouro_watch_remove(&w.watch));
 		EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
 	}

@@ -10,6 +10,7 @@
 #include <ouro/type.h>
 #include <ouro/weak.h>
 #include "ouro_test.h"
+#include "test_handle.h"
 
 #define FAULT_FILE	"/sys/module/ouro/parameters/fail_nth"
 #define FAULTS_MAX	20	/* allocations for a table, at most */
@@ -93,22 +94,6 @@ static struct thing *make(struct ouro_test *t, struct ouro_kind *kind,
 	return thing;
 }
 
-static bool gives(struct ouro_weak weak, struct thing *thing)
-{
-	struct ouro_object *object = ouro_weak_get(weak);
-
-	ouro_put(object);
-	return object && object == &thing->object;
-}
-
-static bool is_null(struct ouro_weak weak)
-{
-	struct ouro_object *object = ouro_weak_get(weak);
-
-	ouro_put(object);
-	return !object;
-}
-
 /* A handle counts for nothing, each reference that it gave for one. */
 static void handle(struct ouro_test *t)
 {
@@ -131,13 +116,13 @@ static void handle(struct ouro_test *t)
 	}
 	for (; i > 2; i--) {
 		ouro_put(&thing->object);
-		EXPECT(t, gives(weak, thing));
+		EXPECT(t, test_handle_gives(weak, &thing->object));
 	}
 	EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
 	test_heap_check(t, heap, 1);
 	ouro_put(&thing->object);
 	for (i = 0; i < 100; i++)
-		EXPECT(t, is_null(i & 1 ? weak : copy));
+		EXPECT(t, test_handle_is_null(i & 1 ? weak : copy));
 	test_heap_check(t, heap, 0);
 	test_heap_close(t, heap);
 }
@@ -152,7 +137,7 @@ static void nothing(struct ouro_test *t)
 
 	if (!kind)
 		return;
-	EXPECT(t, is_null(none));
+	EXPECT(t, test_handle_is_null(none));
 	thing = make(t, kind, &weak);
 	block = ouro_alloc(heap, sizeof(*thing), GFP_KERNEL);
 	if (!EXPECT(t, thing && block))
@@ -164,7 +149,7 @@ static void nothing(struct ouro_test *t)
 	EXPECT_EQ(t, ouro_weak_init(&weak, (void *)&thing->next, GFP_KERNEL),
 		  -EINVAL);
 	EXPECT(t, ouro_weak_equal(weak, none));
-	EXPECT(t, is_null(weak));
+	EXPECT(t, test_handle_is_null(weak));
 	EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
 	ouro_put(&thing->object);
 	ouro_free(block);
@@ -187,11 +172,15 @@ static void equality(struct ouro_test *t)
 	EXPECT_EQ(t, ouro_weak_init(&again, &one->object, GFP_KERNEL), 0);
 	EXPECT(t, ouro_weak_equal(first, again));
 	EXPECT(t, !ouro_weak_equal(first, second));
-	EXPECT(t, gives(first, one) && gives(again, one) && gives(second, two));
+	EXPECT(t, test_handle_gives(first, &one->object));
+	EXPECT(t, test_handle_gives(again, &one->object));
+	EXPECT(t, test_handle_gives(second, &two->object));
 	/* The death of one changes nothing for the other. */
 	ouro_put(&one->object);
 	EXPECT(t, ouro_weak_equal(first, again));
-	EXPECT(t, is_null(first) && is_null(again) && gives(second, two));
+	EXPECT(t, test_handle_is_null(first));
+	EXPECT(t, test_handle_is_null(again));
+	EXPECT(t, test_handle_gives(second, &two->object));
 	ouro_put(&two->object);
 	test_heap_close(t, heap);
 }
@@ -264,7 +253,8 @@ static void finalize(struct ouro_test *t, const struct ouro_type *type)
 	ouro_heap_flush(heap);
 	EXPECT_EQ(t, atomic_read(&seen.finalized), 1);
 	EXPECT(t, ouro_weak_equal(before, seen.weak));
-	EXPECT(t, is_null(before) && is_null(seen.weak));
+	EXPECT(t, test_handle_is_null(before));
+	EXPECT(t, test_handle_is_null(seen.weak));
 
 	weak = seen.weak;
 	thing = ouro_new(kind, GFP_KERNEL);
@@ -275,7 +265,9 @@ static void finalize(struct ouro_test *t, const struct ouro_type *type)
 	EXPECT_EQ(t, atomic_read(&seen.finalized), 2);
 	EXPECT_EQ(t, atomic_read(&seen.released), 2);
 	EXPECT(t, !ouro_weak_equal(weak, seen.weak));
-	EXPECT(t, is_null(before) && is_null(weak) && is_null(seen.weak));
+	EXPECT(t, test_handle_is_null(before));
+	EXPECT(t, test_handle_is_null(weak));
+	EXPECT(t, test_handle_is_null(seen.weak));
 	test_heap_settle(t, heap, 0);
 	test_heap_close(t, heap);
 }
@@ -308,7 +300,8 @@ static void rescue(struct ouro_test *t, const struct ouro_type *type)
 	EXPECT_EQ(t, atomic_read(&seen.finalized), 1);
 	EXPECT_EQ(t, atomic_read(&seen.released), 0);
 	EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
-	EXPECT(t, gives(weak, thing) && gives(seen.weak, thing));
+	EXPECT(t, test_handle_gives(weak, &thing->object));
+	EXPECT(t, test_handle_gives(seen.weak, &thing->object));
 	EXPECT(t, ouro_weak_equal(weak, seen.weak));
 	EXPECT_EQ(t, ouro_weak_init(&again, &thing->object, GFP_KERNEL), 0);
 	EXPECT(t, ouro_weak_equal(weak, again));
@@ -318,7 +311,7 @@ static void rescue(struct ouro_test *t, const struct ouro_type *type)
 	ouro_heap_flush(heap);
 	EXPECT_EQ(t, atomic_read(&seen.finalized), 1);
 	EXPECT_EQ(t, atomic_read(&seen.released), 1);
-	EXPECT(t, is_null(weak) && is_null(seen.weak));
+	EXPECT(t, test_handle_is_null(weak) && test_handle_is_null(seen.weak));
 	test_heap_settle(t, heap, 0);
 	test_heap_close(t, heap);
 }
@@ -382,7 +375,7 @@ static void visit_once(struct ouro_test *t, enum test_context context,
 	if (!type->finalize)
 		EXPECT(t, !visit.after);
 	test_heap_settle(t, heap, 0);
-	EXPECT(t, is_null(visit.weak));
+	EXPECT(t, test_handle_is_null(visit.weak));
 }
 
 static void contexts(struct ouro_test *t)
@@ -440,12 +433,12 @@ static void first(struct ouro_test *t)
 			   (test_context_may_fail(i) ? -ENOMEM : 0),
 			   "%s: %d %d", test_context_name(i), ret, visit.err);
 		EXPECT(t, visit.err ? ouro_weak_equal(visit.weak, none) :
-				      gives(visit.weak, thing));
+				      test_handle_gives(visit.weak, &thing->object));
 		EXPECT_EQ(t, ouro_weak_init(&visit.again, &thing->object,
 					    GFP_KERNEL), 0);
-		EXPECT(t, gives(visit.again, thing));
+		EXPECT(t, test_handle_gives(visit.again, &thing->object));
 		ouro_put(&thing->object);
-		EXPECT(t, is_null(visit.again));
+		EXPECT(t, test_handle_is_null(visit.again));
 		test_heap_close(t, heap);
 	}
 }
@@ -472,15 +465,15 @@ static void table_fails(struct ouro_test *t)
 		if (left)
 			break;
 		EXPECT_EQ(t, err, -ENOMEM);
-		EXPECT(t, ouro_weak_equal(weak, none) && is_null(weak));
+		EXPECT(t, ouro_weak_equal(weak, none) && test_handle_is_null(weak));
 		EXPECT_EQ(t, ouro_refcount(&thing->object), 1);
 		test_heap_check(t, heap, 1);
 	}
 	EXPECT_GE(t, nth, 2);
 	EXPECT_EQ(t, err, 0);
-	EXPECT(t, gives(weak, thing));
+	EXPECT(t, test_handle_gives(weak, &thing->object));
 	ouro_put(&thing->object);
-	EXPECT(t, is_null(weak));
+	EXPECT(t, test_handle_is_null(weak));
 	test_note(t, "%lu failures", nth - 1);
 	test_heap_close(t, heap);
 }

@@ -61,9 +61,17 @@ log_expect_end()
 	echo "$console_level" >/proc/sys/kernel/printk
 }
 
+# The kernel stops to look at locks with the first trouble it has, which may have been before the log began.
+log_lockdep()
+{
+	! grep -q '^ *debug_locks: *0$' /proc/lockdep_stats 2>/dev/null ||
+		fail "lockdep is off: something was wrong, maybe at boot"
+}
+
 # Each trouble with the case that ran before it.
 log_check()
 {
+	log_lockdep || return 1
 	log_sync || return 1
 	sed -n "/# ouro_test: begin $$\$/,\$p" "$TMP/kmsg" | awk -v trouble="$LOG_TROUBLE" '
 	/^ / { next }

@@ -156,11 +156,10 @@ static bool stack_is_low(void)
 	return left < THREAD_SIZE / 2;
 }
 
-static bool may_bury_here(const struct ouro_kind *kind)
+static bool may_bury_here(void)
 {
 	return !in_nmi() && !in_hardirq() && !irqs_disabled() &&
-	       !ouro_context_is_tight() && !ouro_slice_needs_worker(kind) &&
-	       !stack_is_low();
+	       !ouro_context_is_tight() && !stack_is_low();
 }
 
 static void bury_here(struct ouro_pool *pool, struct ouro_object *object)
@@ -181,7 +180,7 @@ static void reap(struct ouro_pool *pool, struct ouro_object *object)
 	/* Its turn comes in ouro_reap_release_all(), which allows no short end. */
 	if (unlikely(READ_ONCE(heap->ending)))
 		return;
-	if (!may_bury_here(pool->class->kind)) {
+	if (!may_bury_here()) {
 		ouro_doom(pool, object);
 		kick(heap);
 		return;

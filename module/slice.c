@@ -57,12 +57,21 @@ bool ouro_slice_claim(struct ouro_object *object, u64 word)
 	return ours;
 }
 
+/* Whether an object of the kind dies on a worker only. */
+static bool needs_worker(const struct ouro_kind *kind)
+{
+	const struct ouro_type *type = kind->type;
+
+	return (type->flags & OURO_TYPE_WORKER) &&
+	       (type->finalize || type->release);
+}
+
 /* An object whose last reference went, or that was claimed. */
 void ouro_slice_add(struct ouro_slice *s, struct ouro_pool *pool,
 		    struct ouro_object *object)
 {
 	if (s->count == OURO_SLICE_STACK ||
-	    (!s->worker && ouro_slice_needs_worker(pool->class->kind)))
+	    (!s->worker && needs_worker(pool->class->kind)))
 		slice_doom(s, pool, object);
 	else
 		s->todo[s->count++] = object;

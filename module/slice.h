@@ -36,15 +36,6 @@ struct ouro_slice {
 	struct ouro_object *todo[OURO_SLICE_STACK];
 };
 
-/* Whether an object of the kind dies on a worker only. */
-static inline bool ouro_slice_needs_worker(const struct ouro_kind *kind)
-{
-	const struct ouro_type *type = kind->type;
-
-	return (type->flags & OURO_TYPE_WORKER) &&
-	       (type->finalize || type->release);
-}
-
 /* All but the stack, which need not be zeroed. */
 static inline void ouro_slice_init(struct ouro_slice *s, struct ouro_heap *heap,
 				   unsigned int budget, bool worker)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
 #
-# OURO_SET=full|short chooses the cases, STRESS=seconds lengthens the stress, OURO_DIR is where the modules
-# are, OURO_ONLY=pattern runs the cases whose name matches (for work on one of them).
+# OURO_SET=full|short chooses the cases (short: without hardened heaps, and without what takes long), STRESS=seconds
+# lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY=pattern runs the cases whose name matches (for work
+# on one of them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/ktap.sh"
 . "$here/log.sh"

@@ -20,6 +20,7 @@
 #include <linux/types.h>
 #include <ouro/block.h>
 #include <ouro/heap.h>
+#include <ouro/object.h>
 
 #define OURO_TEST_HEAPS	40	/* heaps a case may have open */
 #define OURO_TEST_TEXT	4096	/* bytes of text about one case */
@@ -181,6 +182,12 @@ int test_file_write(const char *path, unsigned long value);
 int test_fail_arm(unsigned int nth);
 unsigned int test_fail_disarm(void);
 
+/* How often there was a new reference, which the collector goes by. */
+static inline u32 test_version(const struct ouro_object *object)
+{
+	return atomic64_read(&object->word) >> 32;
+}
+
 /* Where code runs: test_context.c */
 
 enum test_context {
@@ -221,10 +228,10 @@ bool test_threads_run(struct ouro_test *t, unsigned int count,
 		      void (*fn)(void *arg, unsigned int id), void *arg);
 bool test_wait_for(const u32 *word, u32 value, const bool *over);
 
-/* One case for every kind of heap. */
+/* One case for every kind of heap; a debug heap does what a hardened one does. */
 #define EACH_KIND(fn)							\
-	{ #fn "_plain", fn },					\
-	{ #fn "_hardened", fn, OURO_HEAP_HARDENED },			\
+	{ #fn "_plain", fn },						\
+	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, .full = true },	\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
 /* How many: with lockdep or KCSAN, under emulation, all takes far too long. */

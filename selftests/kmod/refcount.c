@@ -110,11 +110,6 @@ static void released(struct scene *s, int type, int count)
 		   types[type].name);
 }
 
-static u32 version(const struct ouro_object *object)
-{
-	return atomic64_read(&object->word) >> 32;
-}
-
 /* ---- in every context ---- */
 
 /* Whether a last put there destroys objects that need more than a push. */
@@ -128,7 +123,7 @@ static bool destroys_at_once(enum test_context context)
 
 static void live(struct ouro_test *t, struct ouro_object *object)
 {
-	u32 v = version(object);
+	u32 v = test_version(object);
 	int i;
 
 	for (i = 2; i < 5; i++) {
@@ -137,13 +132,13 @@ static void live(struct ouro_test *t, struct ouro_object *object)
 	}
 	EXPECT(t, ouro_tryget(object));
 	EXPECT_EQ(t, ouro_refcount(object), 5);
-	EXPECT_EQ(t, version(object), v + 4);
+	EXPECT_EQ(t, test_version(object), v + 4);
 	for (i = 4; i; i--) {
 		ouro_put(object);
 		EXPECT_EQ(t, ouro_refcount(object), i);
 		EXPECT(t, ouro_is_alive(object));
 	}
-	EXPECT_EQ(t, version(object), v + 4);
+	EXPECT_EQ(t, test_version(object), v + 4);
 }
 
 static void live_and_die(void *arg)
@@ -308,7 +303,7 @@ static void crowd_settle(struct crowd *c, u32 was)
 		  atomic_long_read(&c->gets), kept,
 		  atomic_read(&c->interrupts));
 	EXPECT_EQ(c->t, ouro_refcount(c->object), 1 + kept);
-	EXPECT_EQ(c->t, version(c->object),
+	EXPECT_EQ(c->t, test_version(c->object),
 		  (u32)(was + atomic_long_read(&c->gets)));
 	EXPECT_GE(c->t, atomic_read(&c->interrupts), 20);
 	while (kept--)
@@ -331,7 +326,7 @@ static void shared(struct ouro_test *t)
 	if (!thing)
 		return;
 	*c = (struct crowd){ .t = t, .object = &thing->object };
-	was = version(c->object);
+	was = test_version(c->object);
 	c->end = ktime_get_ns() + CROWD_MS * NSEC_PER_MSEC;
 	if (!test_threads_run(t, threads, crowd_thread, c))
 		return;

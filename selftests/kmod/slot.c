@@ -352,11 +352,6 @@ static void other_heap(struct ouro_test *t)
 
 /* ---- what others can see of it ---- */
 
-static u32 version(const struct ouro_object *object)
-{
-	return atomic64_read(&object->word) >> 32;
-}
-
 /*
  * A reference that was made, or came out of a slot, shows in the version: the
  * collector relies on it.  One that goes does not.
@@ -371,25 +366,25 @@ static void versions(struct ouro_test *t)
 	if (!scene_open(s, t))
 		return;
 	slot = &s->pair->left;
-	v = version(s->a);
+	v = test_version(s->a);
 	ouro_get(s->a);
-	EXPECT_EQ(t, version(s->a), v + 1);
+	EXPECT_EQ(t, test_version(s->a), v + 1);
 	EXPECT_EQ(t, ouro_slot_move(slot, s->a), 0);
-	EXPECT_EQ(t, version(s->a), v + 1);
+	EXPECT_EQ(t, test_version(s->a), v + 1);
 	EXPECT(t, ouro_slot_take(slot));
-	EXPECT_EQ(t, version(s->a), v + 2);
+	EXPECT_EQ(t, test_version(s->a), v + 2);
 	EXPECT_EQ(t, ouro_slot_move(slot, s->a), 0);
 	EXPECT_EQ(t, ouro_slot_swap(slot, NULL, &old), 0);
-	EXPECT_EQ(t, version(s->a), v + 3);
+	EXPECT_EQ(t, test_version(s->a), v + 3);
 	ouro_put(s->a);
-	EXPECT_EQ(t, version(s->a), v + 3);
+	EXPECT_EQ(t, test_version(s->a), v + 3);
 	EXPECT_EQ(t, ouro_slot_store(slot, s->a), 0);
-	EXPECT_EQ(t, version(s->a), v + 4);
+	EXPECT_EQ(t, test_version(s->a), v + 4);
 	EXPECT(t, ouro_slot_load(slot));
-	EXPECT_EQ(t, version(s->a), v + 5);
+	EXPECT_EQ(t, test_version(s->a), v + 5);
 	ouro_put(s->a);
 	ouro_slot_clear(slot);
-	EXPECT_EQ(t, version(s->a), v + 5);
+	EXPECT_EQ(t, test_version(s->a), v + 5);
 	scene_close(s);
 }
 

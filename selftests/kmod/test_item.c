@@ -111,18 +111,20 @@ static int member_run(void *data)
 	kthread_complete_and_exit(&m->done, 0);
 }
 
+/* For that many seconds; in the short set, as with stress, less. */
 void test_crowd(struct ouro_test *t, void (*change)(unsigned int who, u32 *random),
 		void (*look)(unsigned int who, u32 *random),
 		unsigned int seconds)
 {
 	static struct member members[THREADS];
 	unsigned int i, n = clamp(num_online_cpus() + 1, 3U, (unsigned int)THREADS);
+	unsigned long end = jiffies + min(test_stress_seconds(), 10U) * seconds * HZ / 10;
 	struct task_struct *task;
 
 	for (i = 0; i < n; i++) {
 		members[i] = (struct member) {
 			.act = i == n - 1 ? look : change,
-			.end = jiffies + seconds * HZ,
+			.end = end,
 			.who = i,
 			.random = 17 * i + 1,
 		};

@@ -27,18 +27,27 @@ static struct seen {
 	struct ouro_slot *rescue;	/* where finalize puts its object */
 	bool sleep;			/* callbacks do */
 	bool at_end;			/* of the heap */
-	bool in_task;
+	bool in_task, in_worker;
 	unsigned long last_sum;
 } seen;
+
+/* Those that are for a worker get to one, whatever led to that. */
+static void note_where(const struct ouro_object *object)
+{
+	seen.in_task = in_task();
+	seen.in_worker = current->flags & PF_WQ_WORKER;
+	if (ouro_object_type(object)->flags & OURO_TYPE_WORKER)
+		EXPECT(seen.t, seen.in_worker || seen.at_end);
+	if (seen.sleep)
+		usleep_range(10, 20);
+}
 
 static void thing_finalize(void *object)
 {
 	struct thing *thing = object;
 
+	note_where(object);
 	atomic_inc(&seen.finalized);
-	seen.in_task = in_task();
-	if (seen.sleep)
-		usleep_range(10, 20);
 	EXPECT(seen.t, ouro_is_alive(&thing->object));
 	EXPECT_GE(seen.t, ouro_refcount(&thing->object), 1);
 	if (seen.rescue)
@@ -50,10 +59,8 @@ static void thing_release(void *object)
 {
 	struct thing *thing = object;
 
+	note_where(object);
 	atomic_inc(&seen.released);
-	seen.in_task = in_task();
-	if (seen.sleep)
-		usleep_range(10, 20);
 	seen.last_sum += thing->value;
 	/* With the heap it goes whoever has a reference. */
 	EXPECT(seen.t, seen.at_end || !ouro_is_alive(&thing->object));
@@ -98,6 +105,16 @@ static struct ouro_kind *kind_of(struct ouro_test *t, struct ouro_heap *heap,
 	memset(&seen, 0, sizeof(seen));
 	seen.t = t;
 	return EXPECT(t, !IS_ERR(kind)) ? kind : NULL;
+}
+
+/* Without a flush: somebody must have been told. */
+static void released_unasked(struct ouro_test *t, int count)
+{
+	int i;
+
+	for (i = 0; i < 2000 && atomic_read(&seen.released) < count; i++)
+		usleep_range(1000, 2000);
+	EXPECT_EQ(t, atomic_read(&seen.released), count);
 }
 
 static void counting(struct ouro_test *t)
@@ -367,7 +384,7 @@ static void wide(struct ouro_test *t)
 	struct ouro_kind *told = late ? kind_of(t, heap, &told_type) : NULL;
 	static struct thing *level[256];
 	struct thing *root, *thing;
-	unsigned int i, n = 1, made = 1;
+	unsigned int n = 1, made = 1;
 
 	if (!told)
 		return;
@@ -389,10 +406,7 @@ static void wide(struct ouro_test *t)
 	}
 	root->value = 1;
 	ouro_put(&root->object);
-	/* Without a flush: somebody must have been told. */
-	for (i = 0; i < 2000 && atomic_read(&seen.released) < made; i++)
-		usleep_range(1000, 2000);
-	EXPECT_EQ(t, atomic_read(&seen.released), made);
+	released_unasked(t, made);
 	EXPECT_EQ(t, atomic_read(&seen.finalized), made);
 	test_heap_settle(t, heap, 0);
 	test_heap_close(t, heap);
@@ -405,17 +419,58 @@ static void unasked(struct ouro_test *t)
 	struct ouro_kind *kind = heap ? kind_of(t, heap, &told_type) : NULL;
 	const int length = 3000;
 	struct thing *head;
-	int i;
 
 	if (!kind)
 		return;
 	head = make_chain(t, kind, length);
 	ouro_put(&head->object);
-	for (i = 0; i < 2000 && atomic_read(&seen.released) < length; i++)
-		usleep_range(1000, 2000);
-	EXPECT_EQ(t, atomic_read(&seen.released), length);
+	released_unasked(t, length);
 	test_heap_settle(t, heap, 0);
 	test_heap_close(t, heap);
+}
+
+/* A worker buries it, wherever what led to it was buried. */
+static void late_child(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	struct ouro_kind *told = heap ? kind_of(t, heap, &told_type) : NULL;
+	struct ouro_kind *late = told ? kind_of(t, heap, &late_type) : NULL;
+	struct thing *parent;
+	struct ouro_object *child;
+
+	if (!late)
+		return;
+	parent = ouro_new(told, GFP_KERNEL);
+	child = ouro_new(late, GFP_KERNEL);
+	if (!EXPECT(t, parent && child && !ouro_slot_move(&parent->next, child)))
+		return;
+	ouro_put(&parent->object);
+	released_unasked(t, 2);
+	test_heap_settle(t, heap, 0);
+	test_heap_close(t, heap);
+}
+
+/* What a release puts may be of another heap, whose worker buries it. */
+static void other_heap(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t), *other = test_heap(t);
+	struct ouro_kind *putting = heap && other ? kind_of(t, heap, &putting_type) : NULL;
+	struct ouro_kind *told = putting ? kind_of(t, other, &told_type) : NULL;
+	struct ouro_object *holder;
+
+	if (!told)
+		return;
+	holder = ouro_new(putting, GFP_KERNEL);
+	private_ref = ouro_new(told, GFP_KERNEL);
+	if (!EXPECT(t, holder && private_ref))
+		return;
+	ouro_put(holder);
+	released_unasked(t, 2);
+	EXPECT(t, seen.in_worker);
+	test_heap_settle(t, heap, 0);
+	test_heap_settle(t, other, 0);
+	test_heap_close(t, heap);
+	test_heap_close(t, other);
 }
 
 struct fan {
@@ -486,6 +541,8 @@ static const struct ouro_case object_cases[] = {
 	EACH_KIND(private_at_end),
 	EACH_KIND(wide),
 	EACH_KIND(unasked),
+	EACH_KIND(late_child),
+	EACH_KIND(other_heap),
 	EACH_KIND(fans),
 	{ "chain_ten_million", chain_ten_million, .full = true },
 };

@@ -49,7 +49,7 @@ static void thing_finalize(void *object)
 	if (!seen.child)
 		return;
 	EXPECT(seen.t, ouro_weak_equal(seen.weak[0], none) ||
-		       !test_handle_is_null(seen.weak[0]));
+	       !test_handle_is_null(seen.weak[0]));
 	EXPECT_EQ(seen.t, ouro_weak_init(&seen.weak[3], object, WATCH_GFP), 0);
 	EXPECT_EQ(seen.t, ouro_refcount(&seen.child->object), 2);
 }

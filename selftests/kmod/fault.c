@@ -303,7 +303,7 @@ static bool fail_once(struct ouro_test *t, const struct injector *by,
  */
 static unsigned int next_nth(unsigned int nth)
 {
-	return nth + (nth > 8 ? TEST_MANY(1, 7) : 1);
+	return nth + (nth > 8 ? TEST_MANY(1, 17) : 1);
 }
 
 static void fail_each(struct ouro_test *t, const struct injector *by,
@@ -386,10 +386,12 @@ static void birth(struct ouro_test *t)
 static const struct ouro_case fault_cases[] = {
 	{ "birth", birth },
 	EACH_KIND(hook),
-	EACH_KIND(slab_and_pages),
 	EACH_KIND(hook_objects),
+	{ "slab_and_pages_plain", slab_and_pages, .full = true },
+	{ "slab_and_pages_hardened", slab_and_pages, OURO_HEAP_HARDENED, .full = true },
+	{ "slab_and_pages_debug", slab_and_pages, OURO_HEAP_DEBUG, .full = true },
 	/* What the kinds differ in is the module's own, and fails above. */
-	{ "slab_and_pages_objects", slab_and_pages_objects },
+	{ "slab_and_pages_objects", slab_and_pages_objects, .full = true },
 };
 
 OURO_SUITE("fault", fault_cases);

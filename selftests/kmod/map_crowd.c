@@ -11,7 +11,7 @@
 /* ---- one visit, and changes between its steps ---- */
 
 #define STAYING	500	/* keys below are in the map all the time */
-#define COMING	5000	/* others */
+#define COMING	TEST_MANY(5000, 2000)	/* others */
 
 /* @act is called for each that is seen. */
 static void visit(struct test_map *s, void (*act)(struct test_map *s, u64 key,

@@ -69,6 +69,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 {
 	struct worker *w = container_of(timer, struct worker, timer);
 
+	test_hardirq();
 	visit(w->hammer);
 	hrtimer_forward_now(timer,
 			    ns_to_ktime(20000 + test_random(&w->random) %

@@ -11,6 +11,7 @@
 #ifndef _OURO_TEST_H
 #define _OURO_TEST_H
 
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kconfig.h>
 #include <linux/list.h>
@@ -201,6 +202,17 @@ enum test_context {
 	TEST_NMI,
 	TEST_CONTEXTS
 };
+
+/*
+ * First in an interrupt that stays one on PREEMPT_RT.  What the module does in
+ * it only elsewhere, such as to ask for pages, is no fault: to lockdep it is one
+ * that would be a thread there.
+ */
+static inline void test_hardirq(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		lockdep_hardirq_threaded();
+}
 
 const char *test_context_name(enum test_context context);
 bool test_context_exists(enum test_context context);

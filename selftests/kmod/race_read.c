@@ -76,6 +76,7 @@ static enum hrtimer_restart read_tick(struct hrtimer *timer)
 	struct race_agent *a = container_of(timer, struct race_agent, timer);
 	struct race *r = &race;
 
+	test_hardirq();
 	atomic_inc(&r->interrupts);
 	load(r, &a->irq_serial);
 	peek(r, &a->irq_serial);

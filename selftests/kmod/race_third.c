@@ -50,6 +50,7 @@ static enum hrtimer_restart third_tick(struct hrtimer *timer)
 {
 	struct race_agent *a = container_of(timer, struct race_agent, timer);
 
+	test_hardirq();
 	third_visit(&race);
 	hrtimer_forward_now(timer, ns_to_ktime(20000 +
 				test_random(&a->irq_random) % 60000));

@@ -274,6 +274,7 @@ static void come_and_go_there(void *arg)
 
 static enum hrtimer_restart tick(struct hrtimer *timer)
 {
+	test_hardirq();
 	come_and_go_there(&crowd);
 	hrtimer_forward_now(timer, ns_to_ktime(30000));
 	return HRTIMER_RESTART;

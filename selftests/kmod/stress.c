@@ -232,6 +232,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 {
 	struct worker *w = container_of(timer, struct worker, timer);
 
+	test_hardirq();
 	interrupt(w);
 	hrtimer_forward_now(timer, ns_to_ktime(50000 +
 				test_random(&w->irq_random) % 200000));
@@ -248,6 +249,7 @@ static void irq_work_fn(struct irq_work *work)
 	struct worker other = { .stress = w->stress,
 				.irq_random = atomic_read(&w->stress->numbers) };
 
+	test_hardirq();
 	interrupt(&other);
 }
 

@@ -63,6 +63,7 @@ static void irq_work_fn(struct irq_work *work)
 	struct context_call *call =
 		container_of(work, struct context_call, work);
 
+	test_hardirq();
 	call->wrong = !in_hardirq();
 	call->fn(call->arg);
 	complete(&call->done);
@@ -82,6 +83,7 @@ static enum hrtimer_restart hrtimer_fn(struct hrtimer *timer)
 	struct context_call *call =
 		container_of(timer, struct context_call, timer);
 
+	test_hardirq();
 	call->wrong = !in_hardirq();
 	call->fn(call->arg);
 	complete(&call->done);
@@ -102,6 +104,7 @@ static void ipi_fn(void *info)
 {
 	struct context_call *call = info;
 
+	test_hardirq();
 	call->wrong = !irqs_disabled();
 	call->fn(call->arg);
 }

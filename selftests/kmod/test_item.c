@@ -111,14 +111,15 @@ static int member_run(void *data)
 	kthread_complete_and_exit(&m->done, 0);
 }
 
-/* For that many seconds; in the short set, as with stress, less. */
+/* For that many seconds; in the short set, as with stress, less, if it counts. */
 void test_crowd(struct ouro_test *t, void (*change)(unsigned int who, u32 *random),
 		void (*look)(unsigned int who, u32 *random),
 		unsigned int seconds)
 {
 	static struct member members[THREADS];
 	unsigned int i, n = clamp(num_online_cpus() + 1, 3U, (unsigned int)THREADS);
-	unsigned long end = jiffies + min(test_stress_seconds(), 10U) * seconds * HZ / 10;
+	unsigned int tenths = TEST_MANY(min(test_stress_seconds(), 10U), 10);
+	unsigned long end = jiffies + seconds * tenths * HZ / 10;
 	struct task_struct *task;
 
 	for (i = 0; i < n; i++) {

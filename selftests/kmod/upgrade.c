@@ -349,6 +349,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	struct racer *w = container_of(timer, struct racer, timer);
 	struct ouro_weak weak;
 
+	test_hardirq();
 	interrupt_end(w);
 	atomic_long_inc(&race.irqs);
 	w->held_number = latest();

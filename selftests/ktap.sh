@@ -12,9 +12,13 @@ ktap_plan()	# NUMBER
 	echo "1..$1"
 }
 
+# By the shell itself, as all that is done for each case: where a kernel is emulated, and checks itself, a process takes
+# longer than most cases.
 ktap_note()	# LINES on stdin
 {
-	sed 's/^/# /'
+	while IFS= read -r ktap_line || [ -n "$ktap_line" ]; do
+		printf '# %s\n' "$ktap_line"
+	done
 }
 
 ktap_result()	# pass|fail|skip NAME [REMARK]

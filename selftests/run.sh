@@ -123,21 +123,22 @@ list_cases()
 
 run_module_case()	# NAME
 {
-	: >"$TMP/result"
-	echo "$1" >$FRAME/run 2>"$TMP/error" && cat $FRAME/result >"$TMP/result"
-	read -r outcome name rest <"$TMP/result"
-	if [ "$name" != "$1" ]; then
+	if ! echo "$1" >$FRAME/run 2>"$TMP/error"; then
 		ktap_result fail "$1" "did not run"
 		ktap_note <"$TMP/error"
 		return
 	fi
-	sed 1d "$TMP/result" >"$TMP/remarks"
-	if [ "$outcome" = skip ]; then
-		ktap_result skip "$1" "$(head -n 1 "$TMP/remarks")"
-	else
-		ktap_result "$outcome" "$1" "$rest"
-		ktap_note <"$TMP/remarks"
-	fi
+	{
+		read -r outcome name rest
+		[ "$name" = "$1" ] || outcome=fail rest="no result"
+		if [ "$outcome" = skip ]; then
+			read -r rest
+			ktap_result skip "$1" "$rest"
+		else
+			ktap_result "$outcome" "$1" "$rest"
+			ktap_note
+		fi
+	} <$FRAME/result
 }
 
 # The stress runs while CPUs come and go and memory is asked back.

@@ -143,7 +143,7 @@ static void change(unsigned int who, u32 *random)
 	struct ouro_object *object = NULL;
 	struct test_map s = crowd.s;
 
-	if (!who && !(r / 4096 % 4096))
+	if (!who && !(r / 4096 % TEST_MANY(4096, 256)))
 		map_replace();
 	s.map = ouro_map_of(ouro_slot_load(&crowd.map));
 	if (op < 2) {

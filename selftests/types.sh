@@ -137,19 +137,21 @@ types_look()	# FILE STOP
 case_debugfs_types_race()
 {
 	puppet create churn 0 && puppet make churn 0 1 && puppet make churn 1 1 || return 1
+	rounds=$([ "$SET" = full ] && echo 500 || echo 50)
+	made=$((1 + 200 * rounds))
 	types_look $OURO/churn/types "$TMP/stop" &
 	reader=$!
 	on_cpu "$(online_cpus | tail -n 1)" churn_drop &
 	dropper=$!
 	status=0
-	on_cpu 0 churn_make 500 || status=1
+	on_cpu 0 churn_make $rounds || status=1
 	: >"$TMP/stop"
 	wait $reader || status=1
 	wait $dropper || status=1
 	rm -f "$TMP/stop"
 	puppet drop churn 0 0 && puppet drop churn 1 0 || status=1
 	expect_eq "all came and went" "$(types_of churn | awk '{ print $3, $5, $6 }' | tr '\n' ',')" \
-		"0 100001 100001,0 100001 100001," || status=1
+		"0 $made $made,0 $made $made," || status=1
 	puppets_gone churn
 	return $status
 }

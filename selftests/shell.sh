@@ -195,8 +195,9 @@ case_debugfs_races()
 	done &
 	reader=$!
 	status=0
+	rounds=$([ "$SET" = full ] && echo 60 || echo 20)
 	i=0
-	while [ $i -lt 60 ]; do
+	while [ $i -lt "$rounds" ]; do
 		puppet create race $((i % 3 * 2)) && puppet alloc race 100 50 && puppet make race 0 50 && puppet destroy race || { status=1; break; }
 		i=$((i + 1))
 	done

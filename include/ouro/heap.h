@@ -39,15 +39,19 @@ struct ouro_heap;
  * @OURO_HEAP_DEBUG: as OURO_HEAP_HARDENED, and poison freed blocks, check the
  *	bytes behind the asked-for size, remember the caller of each alloc and
  *	free, and tell kmemleak of every block
+ * @OURO_HEAP_COLLECT: look for unreachable cycles from time to time, as after
+ *	ouro_collector_enable()
  */
 enum ouro_heap_flags {
 	OURO_HEAP_ACCOUNT	= 1U << 0,
 	OURO_HEAP_HARDENED	= 1U << 1,
 	OURO_HEAP_DEBUG		= 1U << 2,
+	OURO_HEAP_COLLECT	= 1U << 3,
 };
 
 #define OURO_HEAP_FLAGS \
-	(OURO_HEAP_ACCOUNT | OURO_HEAP_HARDENED | OURO_HEAP_DEBUG)
+	(OURO_HEAP_ACCOUNT | OURO_HEAP_HARDENED | OURO_HEAP_DEBUG | \
+	 OURO_HEAP_COLLECT)
 
 /**
  * struct ouro_heap_attr - how a heap is made

@@ -28,9 +28,38 @@ void ouro_array_init(struct ouro_slots *slots, u32 extra)
 	slots->copiers = 0;
 }
 
+static void free_at_last(struct rcu_head *rcu)
+{
+	struct ouro_array *array = container_of(rcu, struct ouro_array, rcu);
+	struct ouro_heap *heap = array->heap;
+
+	ouro_block_free(array, _RET_IP_);
+	smp_mb__before_atomic();	/* pairs with ouro_heap_settle() */
+	atomic_long_dec(&heap->rcu_pending);
+}
+
+/*
+ * Readers are gone; a scan may still be in the array, if it has been going on
+ * since before.  One that begins now finds what has replaced it: pairs with the
+ * full barrier in begin_scan().
+ */
+static void free_after_grace(struct rcu_head *rcu)
+{
+	struct ouro_array *array = container_of(rcu, struct ouro_array, rcu);
+
+	smp_mb();	/* as said above */
+	if (READ_ONCE(array->heap->collector.task))
+		call_srcu(&ouro_array_readers, rcu, free_at_last);
+	else
+		free_at_last(rcu);
+}
+
 static void array_free_rcu(struct ouro_array *array)
 {
-	ouro_free_rcu(array, rcu);	/* NULL is fine */
+	if (!array)
+		return;
+	atomic_long_inc(&array->heap->rcu_pending);
+	call_rcu(&array->rcu, free_after_grace);
 }
 
 /* The container is dead, and its slots are NULL. */
@@ -51,8 +80,10 @@ static struct ouro_array *array_create(const struct ouro_slots *slots,
 	struct ouro_array *array;
 
 	array = ouro_block_alloc(heap, bytes, gfp | __GFP_ZERO, _RET_IP_);
-	if (array)
-		array->capacity = capacity;
+	if (!array)
+		return NULL;
+	array->heap = heap;
+	array->capacity = capacity;
 	return array;
 }
 

@@ -263,6 +263,13 @@ static void tell_twice(struct ouro_class *class, unsigned int twice)
 	}
 }
 
+/* So many more blocks left their pools; less, if it is negative. */
+static void tell_tracked(struct ouro_class *class, long change)
+{
+	if (class->tracked && change)
+		ouro_collector_note(&class->heap->collector, change);
+}
+
 /**
  * ouro_class_take() - move blocks out of the pools, the fullest pools first
  * @class: of the blocks
@@ -280,22 +287,27 @@ unsigned int ouro_class_take(struct ouro_class *class, unsigned int count,
 	bool strict = node != NUMA_NO_NODE;
 	unsigned int taken = 0, twice;
 	struct ouro_pool *pool;
-	unsigned long flags;
+	unsigned long flags, change;
 
 	if (!strict && nr_online_nodes > 1)
 		node = numa_mem_id();
 	raw_spin_lock_irqsave(&class->lock, flags);
+	change = class->out;
 	twice = class_harvest(class);
 	while (taken < count) {
 		pool = class_pick(class, node, strict, exact);
 		if (!pool)
 			break;
 		taken += ouro_pool_take(pool, count - taken, blocks + taken);
+		if (class->ops)
+			class->ops->taken(pool);
 		pool_relist(class, pool);
 	}
 	note_out(class, taken);
+	change = class->out - change;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
+	tell_tracked(class, change);
 	return taken;
 }
 
@@ -322,9 +334,10 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 {
 	struct ouro_pool *pool, *last = NULL;
 	unsigned int i, twice;
-	unsigned long flags;
+	unsigned long flags, change;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
+	change = class->out;
 	twice = class_harvest(class);
 	for (i = 0; i < count; i++) {
 		pool = pool_of(class->geo, blocks[i]);
@@ -342,8 +355,29 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 		pool_relist(class, last);
 	if (class->nempty > OURO_EMPTY_KEPT)
 		class_prune(class, OURO_EMPTY_KEPT, dead);
+	change = class->out - change;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
+	tell_tracked(class, change);
+}
+
+/**
+ * ouro_class_free() - free blocks straight into their pools
+ * @class: of the blocks
+ * @count: of them; all are given back under the lock in one go
+ * @blocks: all of this class
+ *
+ * Context: As ouro_class_bury(); takes class->lock.
+ */
+void ouro_class_free(struct ouro_class *class, unsigned int count,
+		     void **blocks)
+{
+	HLIST_HEAD(dead);
+
+	atomic_long_add(count, &class->direct_frees);
+	atomic_long_sub(count, &class->direct);
+	ouro_class_give(class, count, blocks, &dead);
+	ouro_class_bury(&dead);
 }
 
 /**
@@ -365,6 +399,7 @@ void *ouro_class_add(struct ouro_pool *pool)
 	note_out(class, 1);
 	pool_list(class, pool);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
+	tell_tracked(class, 1);
 	return block;
 }
 
@@ -407,13 +442,16 @@ void ouro_class_give_remote(struct ouro_pool *pool, void *block)
 unsigned long ouro_class_trim(struct ouro_class *class)
 {
 	HLIST_HEAD(dead);
-	unsigned long flags;
+	unsigned long flags, change;
 	unsigned int twice;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
+	change = class->out;
 	twice = class_harvest(class);
 	class_prune(class, 0, &dead);
+	change = class->out - change;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
+	tell_tracked(class, change);
 	return ouro_class_bury(&dead);
 }

@@ -52,13 +52,18 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
 
 /**
  * struct ouro_class_ops - what pools of objects need beyond those of blocks
- * @populate: all blocks of a new pool become dead objects
+ * @populate: all blocks of a new pool become dead objects; returns 0 or -ENOMEM
+ * @taken: blocks left the pool; called under class->lock
  * @retire: the pool is empty and off the lists, and will not be used again;
- *	called an RCU grace period before its memory goes
+ *	called an RCU grace period before its memory goes.  False: somebody has
+ *	a use for it, and will call ouro_pool_release_retired()
+ * @forget: its memory goes
  */
 struct ouro_class_ops {
-	void (*populate)(struct ouro_pool *pool);
-	void (*retire)(struct ouro_pool *pool);
+	int (*populate)(struct ouro_pool *pool, gfp_t gfp);
+	void (*taken)(struct ouro_pool *pool);
+	bool (*retire)(struct ouro_pool *pool);
+	void (*forget)(struct ouro_pool *pool);
 };
 
 /**
@@ -79,6 +84,7 @@ struct ouro_class_ops {
  * @remote: pools with bits in their remote map, queued without the lock
  * @direct: blocks allocated past the fronts less those freed past them
  * @direct_frees: blocks freed past the fronts
+ * @tracked: scans look at the objects in it
  */
 struct ouro_class {
 	struct ouro_heap *heap;
@@ -97,6 +103,7 @@ struct ouro_class {
 	struct llist_head remote;
 	atomic_long_t direct;
 	atomic_long_t direct_frees;
+	bool tracked;
 };
 
 void ouro_geometry_init(void);
@@ -112,6 +119,8 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 unsigned long ouro_class_bury(struct hlist_head *dead);
 void *ouro_class_add(struct ouro_pool *pool);
 void ouro_class_give_remote(struct ouro_pool *pool, void *block);
+void ouro_class_free(struct ouro_class *class, unsigned int count,
+		     void **blocks);
 unsigned long ouro_class_trim(struct ouro_class *class);
 
 #endif /* OURO_MODULE_CLASS_H */

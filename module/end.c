@@ -16,6 +16,7 @@
 #include "magazine.h"
 #include "object.h"
 #include "reap.h"
+#include "roster.h"
 #include "weak.h"
 
 #define SLOTS_MAX	8	/* that may be cleared in any context */
@@ -63,6 +64,10 @@ void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object)
 {
 	struct ouro_kind *kind = pool->class->kind;
 
+	if (unlikely(READ_ONCE(pool->objects->holds_frozen)))
+		clear_bit(ouro_pool_index(pool, object),
+			  pool->objects->frozen);
+	ouro_roster_rejuvenate(pool);
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC) ||
 	    unlikely(!ouro_heap_is_fast(kind->heap))) {
 		if (ouro_heap_is_checked(kind->heap) &&

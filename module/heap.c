@@ -200,6 +200,8 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	init_llist_head(&heap->typed);
 	INIT_LIST_HEAD(&heap->kinds);
 	ouro_reaper_init(&heap->reaper, key + 1);
+	ouro_roster_init(&heap->roster, key);
+	ouro_collector_init(heap, key + 1);
 	if (heap->flags & OURO_HEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(current->mm);
 	return heap;
@@ -316,8 +318,11 @@ static void heap_unlist(struct ouro_heap *heap)
 void ouro_heap_settle(struct ouro_heap *heap)
 {
 	/* Pairs with free_after_grace() and its like. */
-	while (atomic_long_read_acquire(&heap->rcu_pending))
+	while (atomic_long_read_acquire(&heap->rcu_pending)) {
 		rcu_barrier();
+		if (atomic_long_read(&heap->rcu_pending))
+			srcu_barrier(&ouro_array_readers);
+	}
 }
 
 /* What is live by type, when the heap is about to be destroyed. */
@@ -369,6 +374,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	/* The name is free for another heap once its directory is gone. */
 	ouro_debugfs_remove(heap);
 	heap_unlist(heap);
+	ouro_collector_stop(heap);
 	ouro_reserve_destroy_all(heap);
 	if (!list_empty(&heap->kinds))
 		ouro_reap_end(heap);
@@ -450,6 +456,8 @@ static void heap_rekey(struct ouro_heap *heap)
 	heap->key = orphan_keys;
 	heap_set_key(heap);
 	ouro_reaper_set_key(&heap->reaper, heap->key + 1);
+	ouro_roster_set_key(&heap->roster, heap->key);
+	ouro_collector_set_key(&heap->collector, heap->key + 1);
 	ouro_heap_for_each_class(heap, class) {
 		ouro_class_set_key(class, heap->key);
 		for (node = 0; node < nr_node_ids; node++)

@@ -8,9 +8,11 @@
 #include <linux/mutex.h>
 #include "arena.h"
 #include "class.h"
+#include "collector.h"
 #include "magazine.h"
 #include "ouro.h"
 #include "reap.h"
+#include "roster.h"
 
 struct dentry;
 struct ouro_large;
@@ -68,6 +70,8 @@ struct ouro_body {
  * @kinds: registered types; only ever added to, read under RCU
  * @builtin: of @kinds those of the module's own types, NULL: not yet
  * @reaper: objects that wait for their death
+ * @roster: pools of objects that may be part of cycles
+ * @collector: frees these
  * @named: there were weak handles to some of its objects
  * @nameless: no more weak handles: the heap is being destroyed
  * @ending: what is put is not destroyed any more: the heap is
@@ -114,6 +118,8 @@ struct ouro_heap {
 	struct list_head kinds;
 	struct ouro_kind *builtin[OURO_BUILTINS];
 	struct ouro_reaper reaper;
+	struct ouro_roster roster;
+	struct ouro_collector collector;
 	bool named;
 	bool nameless;
 	bool ending;

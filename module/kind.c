@@ -17,7 +17,10 @@
 #include "kind.h"
 #include "magazine.h"
 #include "object.h"
+#include "roster.h"
 #include "weak.h"
+
+DEFINE_SRCU(ouro_array_readers);
 
 /* Orders registrations, and guards heap->kinds while it grows. */
 static DEFINE_MUTEX(kinds_lock);
@@ -63,7 +66,7 @@ struct ouro_span ouro_kind_span(const struct ouro_kind *kind,
 			     sizeof(struct ouro_slot);
 		return span;
 	}
-	/* Pairs with ouro_array_publish(). */
+	/* Pairs with copy_end(). */
 	array = smp_load_acquire((struct ouro_array **)span.slot);
 	span.slot = array ? array->slot : NULL;
 	span.count = array ? array->capacity : 0;
@@ -126,7 +129,7 @@ static struct ouro_graves *graves_init(struct ouro_pool *pool)
 	return graves;
 }
 
-static void pool_populate(struct ouro_pool *pool)
+static int pool_populate(struct ouro_pool *pool, gfp_t gfp)
 {
 	struct ouro_kind *kind = pool->class->kind;
 	struct ouro_object *object;
@@ -146,11 +149,31 @@ static void pool_populate(struct ouro_pool *pool)
 		else if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 			ouro_payload_poison(kind, object);
 	}
+	return kind->tracked ? ouro_roster_add(pool, gfp) : 0;
+}
+
+static void pool_taken(struct ouro_pool *pool)
+{
+	ouro_roster_rejuvenate(pool);
+}
+
+static bool pool_retire(struct ouro_pool *pool)
+{
+	ouro_weak_retire(pool);
+	return ouro_roster_remove(pool);
+}
+
+static void pool_forget(struct ouro_pool *pool)
+{
+	ouro_backing_free_meta(pool->heap, pool->objects->frozen,
+			       BITS_TO_LONGS(pool->blocks) * sizeof(long));
 }
 
 static const struct ouro_class_ops class_ops = {
 	.populate = pool_populate,
-	.retire = ouro_weak_retire,
+	.taken = pool_taken,
+	.retire = pool_retire,
+	.forget = pool_forget,
 };
 
 static size_t class_bytes(void)
@@ -188,6 +211,7 @@ static struct ouro_class *typed_create(struct ouro_kind *kind, size_t size,
 	class = &typed->class;
 	ouro_class_init(class, kind->heap, &typed->geo);
 	class->kind = kind;
+	class->tracked = kind->tracked;
 	class->ops = &class_ops;
 	class->depot = typed->depot;
 	for (node = 0; node < nr_node_ids; node++)
@@ -283,6 +307,8 @@ static void kind_setup(struct ouro_kind *kind)
 	if (type->finalize)
 		kind->fresh |= OURO_WORD_FINALIZE;
 	kind->array_apart = type->flags & OURO_TYPE_ARRAY_APART;
+	kind->tracked = (type->nslots || type->array) &&
+			!(type->flags & OURO_TYPE_ACYCLIC);
 	kind->plain = !checked && !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
 		      (!type->init || ouro_payload_is_kept(kind));
 	kind->leaf = !type->nslots && !type->array && !type->release &&
@@ -455,4 +481,5 @@ void ouro_kind_destroy_all(struct ouro_heap *heap)
 
 	list_for_each_entry_safe(kind, next, &heap->kinds, link)
 		kind_destroy(kind);
+	ouro_roster_exit(heap);
 }

@@ -5,6 +5,7 @@
 #ifndef OURO_KIND_H
 #define OURO_KIND_H
 
+#include <linux/srcu.h>
 #include <ouro/object.h>
 #include <ouro/type.h>
 #include "class.h"
@@ -12,6 +13,7 @@
 #include "ouro.h"
 #include "pool.h"
 
+struct ouro_roster_page;
 struct ouro_weaks;
 
 /* Of types of the module's own: at ->array is a pointer to an ouro_array. */
@@ -36,12 +38,14 @@ struct ouro_run {
 /**
  * struct ouro_array - the slots of a container, apart from it
  * @rcu: readers may be in an array that was replaced
+ * @heap: of the container
  * @capacity: slots
  * @used: no slot at or above this one is set; guarded by the container's lock
  * @slot: NULL or valid from the moment the array is published
  */
 struct ouro_array {
 	struct rcu_head rcu;
+	struct ouro_heap *heap;
 	u32 capacity;
 	u32 used;
 	struct ouro_slot slot[];
@@ -53,6 +57,8 @@ struct ouro_array {
  *	that are not fast
  * @fresh: what a dead word's version needs on top to be that of a new object
  * @plain: a new object needs nothing but its word
+ * @tracked: may be part of cycles, and its pools are in the roster
+ * @mode: of enum ouro_collect_mode
  * @leaf: a dead object needs nothing but its block given back
  * @array_apart: @type has OURO_TYPE_ARRAY_APART
  * @class: of objects without a trailing array
@@ -68,6 +74,8 @@ struct ouro_kind {
 	struct ouro_front __percpu *fronts;
 	u64 fresh;
 	bool plain;
+	bool tracked;
+	u8 mode;
 	bool leaf;
 	bool array_apart;
 	struct ouro_class *class;
@@ -87,6 +95,18 @@ struct ouro_kind {
  * @announced: objects about to be doomed, or doomed and not harvested
  * @weaks: weak handles' table, made on first use, or NULL
  * @graves: for kinds with OURO_TYPE_RCU, else NULL
+ * @page: of the roster that the pool is in, or NULL
+ * @frozen: objects that no scan looks at, while @holds_frozen; or NULL
+ * @scanned: the next pool of a scan
+ * @waiting: the next pool with @pending objects
+ * @place: in @page
+ * @pending: plus one: the first object that was reached, and what it refers to
+ *	was not looked at; the others follow from note to note
+ * @alive: objects that the scan found alive
+ * @suspects: of these, not known to be reached
+ * @old: every object was there in a scan of all
+ * @holds_frozen: see ouro_heap_freeze(): deaths go the long way
+ * @retired: the pool is to be released when the scan has no use for it
  * @doomed: bit set: the object waits for its death
  */
 struct ouro_objects {
@@ -95,6 +115,17 @@ struct ouro_objects {
 	atomic_t announced;
 	struct ouro_weaks *weaks;
 	struct ouro_graves *graves;
+	struct ouro_roster_page *page;
+	unsigned long *frozen;
+	struct ouro_objects *scanned;
+	struct ouro_objects *waiting;
+	u16 place;
+	u16 pending;
+	u16 alive;
+	u16 suspects;
+	bool old;
+	bool retired;
+	bool holds_frozen;
 	unsigned long doomed[];
 };
 
@@ -115,6 +146,9 @@ struct ouro_graves {
 	unsigned long *waiting;
 	unsigned long bits[];
 };
+
+/* Around a scan's looks into arrays apart: these stay where they are. */
+extern struct srcu_struct ouro_array_readers;
 
 typedef void (*ouro_pool_fn)(struct ouro_pool *pool, void *arg);
 

@@ -247,16 +247,6 @@ static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
 	return true;
 }
 
-static void free_direct(struct ouro_class *class, void *block)
-{
-	HLIST_HEAD(dead);
-
-	atomic_long_inc(&class->direct_frees);
-	atomic_long_dec(&class->direct);
-	ouro_class_give(class, 1, &block, &dead);
-	ouro_class_bury(&dead);
-}
-
 /**
  * ouro_magazine_free() - put a block where there is room
  * @pool: it belongs to
@@ -292,7 +282,7 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 	if (nested || tight)
 		ouro_class_give_remote(pool, block);
 	else
-		free_direct(class, block);
+		ouro_class_free(class, 1, &block);
 }
 
 /* What a front had. */

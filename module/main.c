@@ -6,8 +6,10 @@
 #include <linux/init.h>
 #include "arena.h"
 #include "class.h"
+#include "collector.h"
 #include "debugfs.h"
 #include "heap.h"
+#include "kind.h"
 #include "large.h"
 #include "address.h"
 #include "pool.h"
@@ -31,9 +33,12 @@ static int __init ouro_init(void)
 	err = ouro_reap_init();
 	if (err)
 		goto destroy_wq;
-	err = ouro_magazine_init();
+	err = ouro_collector_start();
 	if (err)
 		goto exit_reap;
+	err = ouro_magazine_init();
+	if (err)
+		goto exit_collector;
 	err = ouro_pressure_init();
 	if (err)
 		goto exit_magazine;
@@ -47,6 +52,8 @@ exit_pressure:
 	ouro_pressure_exit();
 exit_magazine:
 	ouro_magazine_exit();
+exit_collector:
+	ouro_collector_exit();
 exit_reap:
 	ouro_reap_exit();
 destroy_wq:
@@ -60,9 +67,11 @@ static void __exit ouro_exit(void)
 	ouro_heap_exit();
 	ouro_pressure_exit();
 	rcu_barrier();
+	srcu_barrier(&ouro_array_readers);
 	ouro_large_exit();
 	ouro_arena_exit();
 	ouro_magazine_exit();
+	ouro_collector_exit();
 	ouro_reap_exit();
 	destroy_workqueue(ouro_wq);
 	ouro_weak_exit();

@@ -16,6 +16,7 @@
 #include "heap.h"
 #include "object.h"
 #include "supply.h"
+#include "transaction.h"
 #include "weak.h"
 
 #define COUNT_STUCK	(OURO_COUNT_SATURATED + OURO_COUNT_SATURATED / 2)
@@ -247,6 +248,8 @@ bool ouro_tryget(struct ouro_object *object)
 			}
 		}
 	} while (!atomic64_try_cmpxchg(&object->word, &word, next));
+	if (unlikely(word & OURO_WORD_HELD_UP))
+		return ouro_transaction_meet(object);
 	if (unlikely(count >= OURO_COUNT_SATURATED))
 		saturated(object, word, _RET_IP_);
 	return true;
@@ -297,7 +300,7 @@ bool ouro_is_alive(const struct ouro_object *object)
 	u64 word = atomic64_read(&object->word);
 	u32 count = word & OURO_COUNT_MASK;
 
-	return count > OURO_COUNT_DEAD ||
+	return (count > OURO_COUNT_DEAD && !(word & OURO_WORD_DEAD)) ||
 	       (count == OURO_COUNT_DEAD && (word & OURO_WORD_FINALIZE));
 }
 EXPORT_SYMBOL_OURO(ouro_is_alive);

@@ -31,12 +31,16 @@ static inline bool ouro_object_is_last(u64 old)
 	return (u32)old << flags == (u32)(OURO_COUNT_DEAD + 1) << flags;
 }
 
-/* ouro_tryget(), in short where the object lives and nobody else is at it. */
+/*
+ * ouro_tryget(), in short where the object lives and nobody else is at it: no
+ * flag of its word is set.
+ */
 static __always_inline bool ouro_object_tryget(struct ouro_object *object)
 {
 	s64 word = atomic64_read(&object->word);
 
-	if (likely(__ouro_count_is(word, OURO_COUNT_DEAD + 1)) &&
+	if (likely((u32)word - (OURO_COUNT_DEAD + 1) <
+		   OURO_COUNT_SATURATED - (OURO_COUNT_DEAD + 1)) &&
 	    likely(atomic64_try_cmpxchg(&object->word, &word,
 					word + OURO_WORD_VERSION + 1)))
 		return true;

@@ -7,7 +7,8 @@
  *         -> pool (a bit in its map) -> arena -> page allocator
  *
  * Spinlocks of a heap, all raw and taken with interrupts off, never two of them
- * at once:  class->lock | depot->lock | heap->arena_lock | heap->large_lock.
+ * at once:  class->lock | depot->lock | heap->arena_lock | heap->large_lock |
+ * heap->roster.lock.
  * No page, slab or per-CPU allocation and no free happens under them.  Mutexes:
  * ouro_heaps_lock, and one for each list that a worker empties.
  * docs/locking.rst has the table for people.
@@ -50,6 +51,7 @@ enum ouro_lock {
 	OURO_LOCK_DEPOT,
 	OURO_LOCK_ARENA,
 	OURO_LOCK_LARGE,
+	OURO_LOCK_ROSTER,
 };
 
 /*

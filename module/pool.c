@@ -187,11 +187,14 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 	    ouro_check_pool_init(pool, gfp))
 		goto give_units;
 	ouro_kasan_poison(pool->first, (size_t)geo->blocks * geo->size);
-	if (class->ops)
-		class->ops->populate(pool);
+	if (class->ops && class->ops->populate(pool, gfp))
+		goto forget;
 	pool_publish(pool, arena, unit, geo->units);
 	return pool;
 
+forget:
+	ouro_check_pool_exit(pool);
+	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
 give_units:
 	ouro_arena_give(arena, unit, geo->units);
 	if (geo->inband)
@@ -207,6 +210,8 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	const struct ouro_geometry *geo = pool->class->geo;
 	struct ouro_heap *heap = pool->heap;
 
+	if (pool->class->ops)
+		pool->class->ops->forget(pool);
 	ouro_check_pool_exit(pool);
 	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
 	WRITE_ONCE(pool->magic, 0);
@@ -240,6 +245,13 @@ static void release_after_grace(struct rcu_head *rcu)
 	atomic_long_dec_return_release(&heap->rcu_pending);
 }
 
+/* Of objects: retired, and nobody has a use for it. */
+void ouro_pool_release_retired(struct ouro_pool *pool)
+{
+	atomic_long_inc(&pool->heap->rcu_pending);
+	call_rcu(&pool->rcu, release_after_grace);
+}
+
 /**
  * ouro_pool_release() - give an empty pool's units back to their arena
  * @pool: all free, on no list, not queued
@@ -255,9 +267,8 @@ void ouro_pool_release(struct ouro_pool *pool)
 		pool_give_units(pool);
 		return;
 	}
-	pool->class->ops->retire(pool);
-	atomic_long_inc(&pool->heap->rcu_pending);
-	call_rcu(&pool->rcu, release_after_grace);
+	if (pool->class->ops->retire(pool))
+		ouro_pool_release_retired(pool);
 }
 
 /**

@@ -36,6 +36,8 @@ struct ouro_marks;
  * @unit: first unit in the arena
  * @end: how objects in it may die, of enum ouro_end; becomes OURO_END_LONG
  *	with the first weak handle
+ * @note: where a scan has its notes about the first block, plus one; 0: it is in
+ *	no scan
  * @link: on class->pools[@bucket]; guarded by class->lock
  * @arena: that the pool lies in
  * @remote_link: on class->remote while @announced is not 0
@@ -50,9 +52,9 @@ struct ouro_marks;
  * @remote: bit set: the block came back past the lock; @map has it clear
  * @bits: the memory of the maps
  *
- * The first 64 bytes are what ouro_free() and ouro_put() read.  They do not
- * change while the pool lives, but for @end once: CPUs that free do not wait
- * for those that refill.
+ * The first 64 bytes are what ouro_free() and ouro_put() read, and scans.  They
+ * do not change while the pool lives, but for @end once, or with a scan: CPUs
+ * that free do not wait for those that refill.
  */
 struct ouro_pool {
 	u64 magic;
@@ -67,6 +69,7 @@ struct ouro_pool {
 	u16 blocks;
 	u8 unit;
 	u8 end;
+	u32 note;
 
 	struct hlist_node link;
 	struct ouro_arena *arena;
@@ -94,6 +97,7 @@ enum ouro_end {
 	OURO_END_LONG,	/* whatever its kind says */
 	OURO_END_LEAF,	/* its block is given back */
 	OURO_END_SLOTS,	/* what few slots it has are cleared before that */
+	OURO_END_OLD,	/* the same, but the pool is old: it becomes young */
 };
 
 extern u64 ouro_secret __ro_after_init;
@@ -214,6 +218,7 @@ void ouro_pool_init(void);
 struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 				   int node);
 void ouro_pool_release(struct ouro_pool *pool);
+void ouro_pool_release_retired(struct ouro_pool *pool);
 void ouro_pool_forget(struct ouro_pool *pool);
 struct ouro_pool *ouro_pool_find(const void *ptr);
 size_t ouro_pool_header_size(unsigned int blocks);

@@ -181,6 +181,11 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	list_for_each_entry_safe(heap, next, &ouro_heaps, link) {
 		if (freed >= sc->nr_to_scan)
 			break;
+		/* There may be garbage, too: some other time. */
+		if (READ_ONCE(heap->collector.enabled)) {
+			WRITE_ONCE(heap->collector.pressed, true);
+			irq_work_queue(&heap->collector.irq_work);
+		}
 		before = atomic_long_read(&heap->held);
 		ouro_heap_drain_here(heap);
 		before -= atomic_long_read(&heap->held);

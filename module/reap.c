@@ -126,7 +126,8 @@ static bool reap_queue(struct ouro_slice *s, struct llist_head *queue)
 	return any;
 }
 
-static void slice_end(struct ouro_slice *s)
+/* What a slice has left to the worker is the worker's. */
+void ouro_slice_end(struct ouro_slice *s)
 {
 	if (s->doomed)
 		kick(s->heap);
@@ -142,7 +143,7 @@ static void reap_work(struct work_struct *work)
 			OURO_SLICE_WORKER, true);
 	while (reap_queue(&s, &reaper->doomed))
 		cond_resched();
-	slice_end(&s);
+	ouro_slice_end(&s);
 }
 
 /* ---- where it begins ---- */
@@ -169,7 +170,7 @@ static void bury_here(struct ouro_pool *pool, struct ouro_object *object)
 	ouro_slice_init(&s, pool->heap, OURO_SLICE_HERE, false);
 	ouro_slice_add(&s, pool, object);
 	ouro_slice_run(&s);
-	slice_end(&s);
+	ouro_slice_end(&s);
 }
 
 static void reap(struct ouro_pool *pool, struct ouro_object *object)

@@ -235,26 +235,19 @@ static void slice_hide(struct ouro_slice *s)
 		smp_store_release(&around->task, NULL);
 }
 
-/* Buries a dead object, or finalizes one that was claimed. */
-static void bury(struct ouro_slice *s, struct ouro_object *object)
+static void finalize(struct ouro_slice *s, const struct ouro_kind *kind,
+		     struct ouro_object *object)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(object);
-	struct ouro_kind *kind = pool->class->kind;
+	slice_show(s);
+	kind->type->finalize(object);
+}
 
-	if (s->budget)
-		s->budget--;
-	if (atomic64_read(&object->word) & OURO_WORD_CLAIM) {
-		atomic64_andnot(OURO_WORD_CLAIM, &object->word);
-		slice_show(s);
-		kind->type->finalize(object);
-		drop(s, object);
-		return;
-	}
-	ouro_weak_end(pool, object);
-	if (!clear_slots(s, kind, pool, object)) {
-		slice_doom(s, pool, object);
-		return;
-	}
+/* The slots of a dead object are clear, and no handle names it. */
+static void bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
+			 struct ouro_object *object)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+
 	if (kind->type->release) {
 		slice_show(s);
 		kind->type->release(object);
@@ -265,6 +258,30 @@ static void bury(struct ouro_slice *s, struct ouro_object *object)
 	} else {
 		give_back(pool, object);
 	}
+}
+
+/* Buries a dead object, or finalizes one that was claimed. */
+static void bury(struct ouro_slice *s, struct ouro_object *object)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(object);
+	struct ouro_kind *kind = pool->class->kind;
+
+	if (s->budget)
+		s->budget--;
+	if (atomic64_read(&object->word) & OURO_WORD_CLAIM) {
+		atomic64_andnot(OURO_WORD_CLAIM, &object->word);
+		finalize(s, kind, object);
+		drop(s, object);
+		return;
+	}
+	/* What the collector has killed has no name already. */
+	if (!(atomic64_read(&object->word) & OURO_WORD_DEAD))
+		ouro_weak_end(pool, object);
+	if (!clear_slots(s, kind, pool, object)) {
+		slice_doom(s, pool, object);
+		return;
+	}
+	bury_cleared(s, pool, object);
 }
 
 /* Buries what is on the stack; what the budget does not cover is doomed. */
@@ -279,4 +296,39 @@ void ouro_slice_run(struct ouro_slice *s)
 		object = s->todo[--s->count];
 		slice_doom(s, ouro_pool_of_object(object), object);
 	}
+}
+
+/*
+ * For the collector, whose slice has no end: what falls with what it does is
+ * buried, or left to the worker where it is too much.
+ */
+
+static void run_on(struct ouro_slice *s)
+{
+	s->budget = OURO_SLICE_HERE;
+	ouro_slice_run(s);
+	s->budget = OURO_SLICE_HERE;
+}
+
+/* @object lives, by a reference of the caller's. */
+void ouro_slice_finalize(struct ouro_slice *s, struct ouro_pool *pool,
+			 struct ouro_object *object)
+{
+	finalize(s, pool->class->kind, object);
+	run_on(s);
+}
+
+void ouro_slice_put(struct ouro_slice *s, struct ouro_object *object)
+{
+	drop(s, object);
+	if (s->count)
+		run_on(s);
+}
+
+/* @object is dead, its slots are NULL, and no handle names it. */
+void ouro_slice_bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
+			     struct ouro_object *object)
+{
+	bury_cleared(s, pool, object);
+	run_on(s);
 }

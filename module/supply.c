@@ -54,12 +54,19 @@ void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
 {
 	void *block;
 
+	if (class->tracked)
+		ouro_collector_throttle(class->heap, gfp);
 	ouro_slow_begin();
 	block = fetch(class, gfp, node);
 	/* What is drained may be of this class, or a unit for it. */
 	if (unlikely(!block) && ouro_context_is_easy() &&
 	    ouro_heap_drain_here(class->heap))
 		block = fetch(class, gfp, node);
+	/* So may what the collector frees. */
+	if (unlikely(!block) && ouro_collector_relieve(class->heap, gfp)) {
+		ouro_heap_drain_here(class->heap);
+		block = fetch(class, gfp, node);
+	}
 	ouro_slow_end();
 	if (!block)
 		ouro_heap_failed(class->heap);
@@ -94,6 +101,11 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		ouro_heap_drain_here(heap);
 		if (atomic_long_read(&heap->held) < before)
 			block = ouro_large_alloc(heap, size, gfp, node);
+	}
+	if (!block && ouro_collector_relieve(heap, gfp)) {
+		ouro_large_flush();
+		ouro_heap_drain_here(heap);
+		block = ouro_large_alloc(heap, size, gfp, node);
 	}
 	ouro_slow_end();
 	if (!block)

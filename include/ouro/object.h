@@ -63,6 +63,8 @@ struct ouro_slot {
 #define OURO_COUNT_SATURATED	BIT(27)
 #define OURO_WORD_FINALIZE	BIT(28)	/* the finalizer has yet to run */
 #define OURO_WORD_CLAIM		BIT(29)	/* somebody sees to that, or is about to */
+#define OURO_WORD_FROZEN	BIT(30)	/* the collector may be about to kill it */
+#define OURO_WORD_DEAD		BIT(31)	/* the collector has killed it */
 #define OURO_WORD_VERSION	BIT_ULL(32)	/* one step */
 
 void *ouro_new(struct ouro_kind *kind, gfp_t gfp);

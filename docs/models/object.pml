@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Objects, for the models of the collector: words, slots, puts and deaths.
+ *
+ * N objects of L slots each.  A model sets these and what else is asked for
+ * below, before it includes the three files.  Each atomic { } is one access to
+ * what others see, with what follows from it for its own process.
+ *
+ * The version of a word counts from where the collector has last read the word
+ * (its w0): 0 is "as it was", 1 is "moved on", and stays 1 whatever else
+ * happens.  Only the collector compares words over time, and each time with the
+ * last w0, so that is exactly a version that never wraps, and any number of
+ * operations makes a finite number of states.  With VERSIONS it is a number
+ * modulo that.
+ */
+#define BIT(o)		(1 << (o))
+
+/* flags of a word */
+#define FROZEN		1
+#define DEAD		2
+#define FINALIZE	4
+#define CLAIM		8
+
+/* states of a transaction */
+#define IDLE		0
+#define UNDECIDED	1
+#define ABORTED		2
+#define COMMITTED	3
+#define FINALIZING	4
+
+#define COLLECTOR	M	/* as a process; the mutators are 0 to M-1 */
+#define ROOT		0	/* as a holder; no object has that number */
+#define S		(ARRAYS * L)
+
+/* The word. */
+byte count[N + 1];
+byte flags[N + 1];
+byte version[N + 1];
+
+/* A vector has two arrays, one after the other; all else has one. */
+byte slot[(N + 1) * S];
+#if ARRAYS > 1
+bit grown[N + 1];	/* the second one is the array */
+bit locked[N + 1];
+#define ARRAY(x)	(grown[x] * L)
+#else
+#define ARRAY(x)	0
+#endif
+#define SLOT(x, i)	slot[(x) * S + ARRAY(x) + (i)]
+
+bit busy[N + 1];	/* the block is out */
+#ifdef WEAK
+bit gone[N + 1];	/* the generation has changed: the first handle is stale */
+#endif
+
+/* The transaction word. */
+byte number;
+byte state;
+
+/* What nobody but the checks looks at. */
+bit alive[N + 1];
+#ifdef WEAK
+bit denied[N + 1];	/* an upgrade of the first handle gave NULL */
+#endif
+#ifdef FINALIZERS
+bit finalized[N + 1];
+#endif
+byte held[M * (N + 1)];	/* references that a mutator has, and may use */
+byte flight[M + 1];	/* one that has left a slot and is still to be put */
+
+#define HELD(m, o)	held[(m) * (N + 1) + (o)]
+#if N == 1
+#define TOTAL(m)	HELD(m, 1)
+#elif N == 2
+#define TOTAL(m)	(HELD(m, 1) + HELD(m, 2))
+#else
+#define TOTAL(m)	(HELD(m, 1) + HELD(m, 2) + HELD(m, 3))
+#endif
+
+/* ---- the version ---- */
+
+#ifdef VERSIONS
+byte noted[N + 1];
+#define STEP(o)		version[o] = (version[o] + 1) % VERSIONS
+#define NOTE(o)		noted[o] = version[o]
+#define NOTED(o)	noted[o]
+#else
+#define STEP(o)		version[o] = 1
+#define NOTE(o)		version[o] = 0
+#define NOTED(o)	0
+#endif
+
+#ifdef BROKEN_GET_NO_BUMP
+#define GET_STEP(o)	skip
+#else
+#define GET_STEP(o)	STEP(o)
+#endif
+
+#if defined(BROKEN_TAKE_NO_BUMP) || defined(BROKEN_TAKE_BUMP_FIRST)
+#define TAKE_STEP(o)	skip
+#else
+#define TAKE_STEP(o)	STEP(o)
+#endif
+
+#if defined(BROKEN_WORD_RESET)
+#define NEW_STEP(o)	version[o] = 0
+#elif defined(BROKEN_REUSE_NO_BUMP)
+#define NEW_STEP(o)	skip
+#else
+#define NEW_STEP(o)	STEP(o)
+#endif
+
+/* ---- references ---- */
+
+inline get(o)
+{
+	assert(count[o] > 0 && alive[o]);
+	count[o]++;
+	GET_STEP(o)
+}
+
+/* The caller sees later to what is @doomed, and to @claims. */
+inline put(o)
+{
+	assert(count[o] > 0);
+	count[o]--;
+	if
+	:: count[o] > 0
+	:: else ->
+		if
+		:: !(flags[o] & FINALIZE) ->
+			alive[o] = 0;
+			doomed = doomed | BIT(o)
+		:: (flags[o] & (FINALIZE | CLAIM)) == FINALIZE ->
+			claims = claims | BIT(o)
+		:: else
+		fi
+	fi
+}
+
+inline first_of(mask, o)
+{
+	o = 1;
+	do
+	:: mask & BIT(o) -> break
+	:: else -> o++
+	od
+}
+
+/* Takes the next reference out of a slot of dying @o; if there is none, frees @o. */
+inline empty_or_free(o, i, p)
+{
+	i = 0;
+	do
+	:: i < L && !SLOT(o, i) -> i++
+	:: else -> break
+	od;
+	if
+	:: i < L ->
+		flight[p] = SLOT(o, i);
+		SLOT(o, i) = 0
+	:: else ->
+		assert(busy[o] && count[o] == 0);
+		busy[o] = 0;
+		o = 0
+	fi;
+	i = 0
+}
+
+#ifdef FINALIZERS
+#define MINE	mine
+
+/*
+ * What a finalizer may do: nothing, make its object reachable, or change it.
+ * Process @p has a reference to @o.
+ */
+inline finalizer(o, p)
+{
+	if
+	:: flight[p] = 0
+	:: atomic { get(o); finalized[o] = 1 }
+		atomic { flight[p] = SLOT(ROOT, 0); SLOT(ROOT, 0) = o }
+	:: atomic { flight[p] = SLOT(o, 0); SLOT(o, 0) = 0 }
+	:: atomic { flight[p] = SLOT(o, L - 1); SLOT(o, L - 1) = 0 }
+	fi;
+	if
+	:: atomic { flight[p] -> put(flight[p]); flight[p] = 0 }
+	:: else
+	fi
+}
+#else
+#define MINE	false
+#endif
+
+/*
+ * Process @p buries what its puts have brought to an end.  Uses its o, i, doomed,
+ * claims and, with FINALIZERS, mine, and leaves them 0.
+ */
+#define MORE	(o || doomed || claims)
+
+inline bury(p)
+{
+	do
+	:: atomic { doomed && !o ->
+			first_of(doomed, o);
+			doomed = doomed & ~BIT(o);
+#ifdef WEAK
+			gone[o] = 1
+#else
+			empty_or_free(o, i, p);
+			if
+			:: MORE
+			:: else -> break
+			fi
+#endif
+		}
+	:: atomic { o && !flight[p] && !MINE ->
+			empty_or_free(o, i, p);
+			if
+			:: MORE
+			:: else -> break
+			fi
+		}
+	:: atomic { flight[p] ->
+			put(flight[p]);
+			flight[p] = 0
+		}
+#ifdef FINALIZERS
+	:: atomic { claims && !doomed && !o ->
+			first_of(claims, o);
+			claims = claims & ~BIT(o);
+			if
+			:: count[o] == 0 ->
+				count[o] = 1;
+				STEP(o);
+				flags[o] = (flags[o] & ~FINALIZE) | CLAIM;
+				mine = 1
+			:: else ->
+				flags[o] = flags[o] & ~CLAIM;
+				o = 0;
+				if
+				:: MORE
+				:: else -> break
+				fi
+			fi
+		}
+	:: atomic { mine ->
+			assert(!finalized[o] && alive[o]);
+			finalized[o] = 1;
+			flags[o] = flags[o] & ~CLAIM;
+			mine = 0
+		}
+		finalizer(o, p);
+		atomic {
+			put(o);
+			o = 0;
+			if
+			:: MORE
+			:: else -> break
+			fi
+		}
+#endif
+	od
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The collector: when there are scans, and who waits for them.
+ *
+ * All scans of a heap run on its one work item, one after the other.  Who asks
+ * for one waits; it begins after the request.
+ */
+#include "ouro.h"
+#include <linux/completion.h>
+#include <linux/export.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+#include "collector.h"
+#include "scan.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#define THRESHOLD_YOUNG		700
+#define THRESHOLD_MIDDLE	10
+#define THRESHOLD_OLD		10
+#define SLICE_US		1000
+#define SHARE			5	/* per cent of a CPU */
+#define GROWTH			4	/* a part of what lives: a quarter */
+#define PATIENCE		HZ	/* how long who waits looks on without progress */
+
+static struct workqueue_struct *collect_wq;
+
+/**
+ * struct request - somebody waits for a scan
+ * @link: on collector->requests
+ * @generation: of the scan
+ * @done: the scan is over
+ * @freed: by it
+ */
+struct request {
+	struct list_head link;
+	enum ouro_generation generation;
+	struct completion done;
+	long freed;
+};
+
+void ouro_collector_kick(struct ouro_collector *collector)
+{
+	if (!READ_ONCE(collector->stop))
+		queue_work(collect_wq, &collector->work);
+}
+
+static void kick(struct irq_work *work)
+{
+	ouro_collector_kick(container_of(work, struct ouro_collector, irq_work));
+}
+
+/* ---- when ---- */
+
+static long grown(long from, long least)
+{
+	return from + max(from / GROWTH, least);
+}
+
+/*
+ * @scanned: what a scan has looked at: the next one of its generation is due
+ * when that is worth it.  collector->lock is held, or nobody else is there.
+ */
+static void set_triggers(struct ouro_collector *collector, unsigned long scanned)
+{
+	long young = READ_ONCE(collector->threshold.young);
+	long now = atomic_long_read(&collector->tracked);
+
+	collector->due = grown(collector->live, young);
+	if (!collector->enabled || !young || collector->stop ||
+	    collector->mode == OURO_COLLECT_OFF) {
+		WRITE_ONCE(collector->trigger, LONG_MAX);
+		WRITE_ONCE(collector->lift, LONG_MAX);
+		return;
+	}
+	WRITE_ONCE(collector->trigger,
+		   min(now + max_t(long, scanned / GROWTH, young),
+		       max(collector->due, now)));
+	WRITE_ONCE(collector->lift, 2 * (collector->live + young));
+}
+
+/* What the triggers depend on has changed. */
+void ouro_collector_reset(struct ouro_collector *collector)
+{
+	spin_lock(&collector->lock);
+	set_triggers(collector, 0);
+	spin_unlock(&collector->lock);
+}
+
+/* Whether a scan is due that nobody has asked for. */
+static bool is_due(struct ouro_collector *collector,
+		   enum ouro_generation *generation)
+{
+	struct ouro_collect_threshold *threshold = &collector->threshold;
+	long now = atomic_long_read(&collector->tracked);
+	unsigned int runs = threshold->middle * threshold->old;
+
+	lockdep_assert_held(&collector->lock);
+	if (!collector->enabled)
+		return false;
+	*generation = OURO_OLD;
+	if (READ_ONCE(collector->pressed))
+		return true;
+	if (now <= collector->trigger)
+		return false;
+	if (now <= collector->due && (!runs || collector->young_runs < runs))
+		*generation = OURO_YOUNG;
+	return true;
+}
+
+/* ---- scans ---- */
+
+/*
+ * Takes the requests that the next scan will answer.  False: there is nothing to
+ * do.
+ */
+static bool begin_scan(struct ouro_collector *collector, struct ouro_scan *scan,
+		       struct list_head *requests)
+{
+	enum ouro_generation generation = OURO_YOUNG;
+	struct request *request;
+	bool due;
+
+	spin_lock(&collector->lock);
+	due = !collector->stop && collector->mode != OURO_COLLECT_OFF &&
+	      is_due(collector, &generation);
+	list_splice_init(&collector->requests, requests);
+	list_for_each_entry(request, requests, link) {
+		scan->asked = true;
+		generation = max(generation, request->generation);
+	}
+	if (generation == OURO_OLD)
+		WRITE_ONCE(collector->pressed, false);
+	spin_unlock(&collector->lock);
+	scan->stat.generation = generation;
+	WRITE_ONCE(collector->task, current);
+	smp_mb();	/* pairs with free_after_grace() of arrays */
+	return due || scan->asked;
+}
+
+static void add_stat(struct ouro_collector_stat *sum,
+		     const struct ouro_scan *scan)
+{
+	const struct ouro_scan_stat *one = &scan->stat;
+	unsigned int g = one->generation, bucket = 0;
+	u64 ns;
+
+	for (ns = one->ns / 10000; ns && bucket < OURO_SCAN_BUCKETS - 1;
+	     ns /= 10)
+		bucket++;
+	sum->runs[g]++;
+	sum->visited[g] += one->visited;
+	sum->freed[g] += one->freed;
+	sum->uncollectable[g] += one->uncollectable;
+	sum->resurrected[g] += one->resurrected;
+	sum->finalized[g] += one->finalized;
+	sum->aborts[g] += one->aborts;
+	sum->skipped[g] += one->skipped;
+	sum->ns[g] += one->ns;
+	sum->longest_ns[g] = max(sum->longest_ns[g], one->ns);
+	sum->duration[g][bucket]++;
+	sum->peak_bytes = max_t(unsigned long, sum->peak_bytes, scan->bytes);
+	sum->last = *one;
+}
+
+static void tell(const struct ouro_heap *heap, const struct ouro_scan_stat *stat)
+{
+	if (stat->uncollectable)
+		pr_info("heap %s: %lu unreachable objects in cycles, left for report mode\n",
+			heap->name, stat->uncollectable);
+}
+
+static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
+		     struct list_head *requests)
+{
+	struct ouro_collector *collector = &heap->collector;
+	struct request *request, *next;
+
+	spin_lock(&collector->lock);
+	add_stat(&collector->stat, scan);
+	collector->young_runs++;
+	if (scan->stat.generation == OURO_OLD) {
+		collector->live = atomic_long_read(&collector->tracked);
+		collector->young_runs = 0;
+	}
+	set_triggers(collector, scan->stat.visited);
+	WRITE_ONCE(collector->runs, collector->runs + 1);
+	spin_unlock(&collector->lock);
+	list_for_each_entry_safe(request, next, requests, link) {
+		request->freed = scan->stat.freed;
+		complete(&request->done);
+	}
+	wake_up_all(&collector->over);
+}
+
+static void scan_once(struct ouro_heap *heap, struct ouro_scan *scan)
+{
+	struct ouro_collector *collector = &heap->collector;
+	void *stat = &scan->stat;
+
+	scan->heap = heap;
+	trace_ouro_scan_begin(heap->name, scan->stat.generation,
+			      atomic_long_read(&collector->tracked));
+	blocking_notifier_call_chain(&collector->notifiers, OURO_SCAN_BEGIN,
+				     stat);
+	if (!READ_ONCE(collector->stop))
+		ouro_scan_run(scan);
+	tell(heap, stat);
+	trace_ouro_scan_end(heap->name, stat);
+	blocking_notifier_call_chain(&collector->notifiers, OURO_SCAN_END,
+				     stat);
+}
+
+static void collect_work(struct work_struct *work)
+{
+	struct ouro_collector *collector =
+		container_of(work, struct ouro_collector, work);
+	struct ouro_heap *heap = container_of(collector, struct ouro_heap,
+					      collector);
+	struct ouro_scan scan = { };
+	LIST_HEAD(requests);
+	bool more;
+
+	mutex_lock(&collector->running);
+	more = begin_scan(collector, &scan, &requests);
+	if (more)
+		scan_once(heap, &scan);
+	/* Pairs with the reader in free_after_grace() of arrays. */
+	smp_store_release(&collector->task, NULL);
+	mutex_unlock(&collector->running);
+	if (!more)
+		return;
+	end_scan(heap, &scan, &requests);
+	/* What was asked for, or came about, since it began. */
+	ouro_collector_kick(collector);
+}
+
+/* ---- who waits ---- */
+
+/* Whether we are called by what a scan calls, or what buries objects. */
+static bool is_inside(const struct ouro_collector *collector)
+{
+	return READ_ONCE(collector->task) == current;
+}
+
+/**
+ * ouro_heap_collect() - find and free what only cycles keep alive
+ * @heap: the heap
+ * @generation: OURO_OLD: everywhere; OURO_YOUNG: where objects were made since
+ *	the last scan
+ *
+ * The scan begins after the call, and what was put before the call is dead by
+ * then.  All that is unreachable at that moment is gone when this returns, after
+ * OURO_OLD, but for what finalizers bring back, what handles are upgraded to
+ * meanwhile, and, where there is not the memory for notes about all objects (4
+ * bytes each, and 28 for an unreachable one), what it does not do for.
+ *
+ * Several callers share a scan.  It takes all of a CPU if there is one.
+ *
+ * Context: Process context, may sleep; not in a callback of a type.  What the
+ * callbacks of the heap's types take must not be held.
+ * Return: the number of objects freed that had slots, by the scan that was waited
+ * for; or -EBUSY when called from a callback or a notifier that a scan of this
+ * heap has called, -EOPNOTSUPP in mode OURO_COLLECT_OFF, -EINVAL when there is no
+ * such generation.
+ */
+long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation)
+{
+	struct ouro_collector *collector = &heap->collector;
+	struct request request = { .generation = generation };
+	bool stop;
+
+	might_sleep();
+	if ((unsigned int)generation >= OURO_GENERATIONS)
+		return -EINVAL;
+	if (is_inside(collector))
+		return -EBUSY;
+	if (READ_ONCE(collector->mode) == OURO_COLLECT_OFF)
+		return -EOPNOTSUPP;
+	if (!ouro_slice_around())
+		ouro_heap_flush(heap);
+	init_completion(&request.done);
+	spin_lock(&collector->lock);
+	stop = collector->stop;
+	if (!stop)
+		list_add_tail(&request.link, &collector->requests);
+	spin_unlock(&collector->lock);
+	if (stop)
+		return 0;
+	ouro_collector_kick(collector);
+	wait_for_completion(&request.done);
+	return request.freed;
+}
+EXPORT_SYMBOL_OURO(ouro_heap_collect);
+
+/*
+ * Waits for a scan that begins after this; no longer than PATIENCE after it has
+ * come to a stand: it may have called what waits for us.
+ */
+static bool wait_for_scan(struct ouro_collector *collector)
+{
+	unsigned long seen, runs = READ_ONCE(collector->runs);
+	/* The one that is under way may have begun before. */
+	unsigned long want = runs + (READ_ONCE(collector->task) ? 2 : 1);
+
+	do {
+		WRITE_ONCE(collector->pressed, true);
+		ouro_collector_kick(collector);
+		seen = READ_ONCE(collector->progress);
+		wait_event_timeout(collector->over,
+				   (long)(READ_ONCE(collector->runs) - want) >= 0 ||
+				   READ_ONCE(collector->stop), PATIENCE);
+		if ((long)(READ_ONCE(collector->runs) - want) >= 0)
+			return true;
+	} while (!READ_ONCE(collector->stop) &&
+		 READ_ONCE(collector->progress) != seen);
+	return false;
+}
+
+static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
+{
+	const struct ouro_collector *collector = &heap->collector;
+
+	return gfpflags_allow_blocking(gfp) && READ_ONCE(collector->enabled) &&
+	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
+	       !READ_ONCE(collector->stop) && !is_inside(collector) &&
+	       !(current->flags & PF_MEMALLOC) && !ouro_slice_around();
+}
+
+/**
+ * ouro_collector_relieve() - have garbage collected for an allocation
+ * @heap: the heap
+ * @gfp: of an allocation that is about to fail
+ *
+ * Context: As @gfp says.
+ * Return: true when it was for the limit, and may be tried again.
+ */
+bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
+{
+	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp) ||
+	    atomic_long_read(&heap->collector.tracked) <= 0)
+		return false;
+	return wait_for_scan(&heap->collector);
+}
+
+/**
+ * ouro_collector_throttle() - let the collector keep up
+ * @heap: the heap
+ * @gfp: of an allocation of an object that may be part of a cycle
+ *
+ * Where more than twice as many objects are there as were alive after the last
+ * scan of all, one that may sleep waits for the next.
+ *
+ * Context: As @gfp says.
+ */
+void ouro_collector_throttle(struct ouro_heap *heap, gfp_t gfp)
+{
+	struct ouro_collector *collector = &heap->collector;
+
+	if (likely(atomic_long_read(&collector->tracked) <=
+		   READ_ONCE(collector->lift)) || !may_wait(heap, gfp))
+		return;
+	wait_for_scan(collector);
+}
+
+/* ---- the life of a heap's collector ---- */
+
+void ouro_collector_set_key(struct ouro_collector *collector,
+			    struct lock_class_key *key)
+{
+#ifdef CONFIG_LOCKDEP
+	lockdep_init_map(&collector->work.lockdep_map, "ouro_collect", key, 1);
+#endif
+}
+
+/* @key: of the heap's work, for lockdep. */
+void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key)
+{
+	struct ouro_collector *collector = &heap->collector;
+
+	spin_lock_init(&collector->lock);
+	mutex_init(&collector->running);
+	INIT_LIST_HEAD(&collector->requests);
+	INIT_WORK(&collector->work, collect_work);
+	ouro_collector_set_key(collector, key);
+	init_irq_work(&collector->irq_work, kick);
+	init_waitqueue_head(&collector->over);
+	BLOCKING_INIT_NOTIFIER_HEAD(&collector->notifiers);
+	collector->threshold = (struct ouro_collect_threshold) {
+		.young = THRESHOLD_YOUNG,
+		.middle = THRESHOLD_MIDDLE,
+		.old = THRESHOLD_OLD,
+	};
+	collector->budget = (struct ouro_collect_budget) {
+		.slice_us = SLICE_US, .share = SHARE,
+	};
+	collector->enabled = heap->flags & OURO_HEAP_COLLECT;
+	set_triggers(collector, 0);
+}
+
+/**
+ * ouro_collector_stop() - no more scans, for good
+ * @heap: that nobody uses any more
+ *
+ * A scan under way is given up at the next opportunity; what it has decided to
+ * free is freed.
+ *
+ * Context: Process context, may sleep.
+ */
+void ouro_collector_stop(struct ouro_heap *heap)
+{
+	struct ouro_collector *collector = &heap->collector;
+
+	spin_lock(&collector->lock);
+	WRITE_ONCE(collector->stop, true);
+	set_triggers(collector, 0);
+	spin_unlock(&collector->lock);
+	wake_up_all(&collector->over);
+	irq_work_sync(&collector->irq_work);
+	cancel_work_sync(&collector->work);
+}
+
+int __init ouro_collector_start(void)
+{
+	/* Finalizers wait for work of others: this is not for WQ_MEM_RECLAIM. */
+	collect_wq = alloc_workqueue("ouro_collect", WQ_UNBOUND, 0);
+	return collect_wq ? 0 : -ENOMEM;
+}
+
+void ouro_collector_exit(void)
+{
+	destroy_workqueue(collect_wq);
+}

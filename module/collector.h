@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The collector of a heap: when there are scans, and what came of them.
+ */
+#ifndef OURO_COLLECTOR_H
+#define OURO_COLLECTOR_H
+
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <ouro/collect.h>
+#include "ouro.h"
+
+struct ouro_heap;
+struct task_struct;
+
+/**
+ * struct ouro_collector - part of a heap
+ * @transaction: number and state, see transaction.h; who upgrades a weak handle
+ *	reads and may change it
+ * @tracked: blocks of types that scans look at, outside of their pools
+ * @trigger: a scan starts when @tracked is beyond, LONG_MAX: none by itself
+ * @lift: scans that start by themselves take what they can get when @tracked is
+ *	beyond, and allocations wait for them; LONG_MAX: never
+ * @live: @tracked after the last scan of all
+ * @due: a scan of all is due when @tracked is beyond
+ * @young_runs: since the last scan of all
+ * @pressed: the system is short of memory, scan all
+ * @enabled: scans may start by themselves
+ * @stop: the heap goes: no more scans
+ * @mode: of enum ouro_collect_mode
+ * @threshold: as set
+ * @budget: as set
+ * @lock: guards @requests and @stat
+ * @requests: who waits for a scan that has not begun
+ * @running: held while the roster's pools are pinned
+ * @work: scans
+ * @irq_work: queues @work from where @tracked is counted
+ * @task: the worker, while it scans
+ * @progress: steps of all scans so far, for who waits
+ * @runs: scans that are over
+ * @over: woken at the end of each
+ * @from: the number of the roster's first pool to look at, where memory did not
+ *	do for all the last time
+ * @notifiers: told of begin and end
+ * @stat: what is to be told
+ */
+struct ouro_collector {
+	atomic64_t transaction;
+	atomic_long_t tracked;
+	long trigger;
+	long lift;
+	long live;
+	long due;
+	unsigned int young_runs;
+	bool pressed;
+	bool enabled;
+	bool stop;
+	u8 mode;
+	struct ouro_collect_threshold threshold;
+	struct ouro_collect_budget budget;
+	spinlock_t lock;	/* as said above */
+	struct list_head requests;
+	struct mutex running;
+	struct work_struct work;
+	struct irq_work irq_work;
+	struct task_struct *task;
+	unsigned long progress;
+	unsigned long runs;
+	wait_queue_head_t over;
+	unsigned long from;
+	struct blocking_notifier_head notifiers;
+	struct ouro_collector_stat stat;
+};
+
+/*
+ * @more blocks of a type that scans look at have left their pools.  Any context
+ * but NMI; not under a lock.
+ */
+static inline void ouro_collector_note(struct ouro_collector *collector,
+				       long more)
+{
+	long tracked = atomic_long_add_return(more, &collector->tracked);
+
+	if (more > 0 && unlikely(tracked > READ_ONCE(collector->trigger)))
+		irq_work_queue(&collector->irq_work);
+}
+
+void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key);
+void ouro_collector_set_key(struct ouro_collector *collector,
+			    struct lock_class_key *key);
+void ouro_collector_stop(struct ouro_heap *heap);
+void ouro_collector_kick(struct ouro_collector *collector);
+void ouro_collector_reset(struct ouro_collector *collector);
+bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp);
+void ouro_collector_throttle(struct ouro_heap *heap, gfp_t gfp);
+int ouro_collector_start(void);
+void ouro_collector_exit(void);
+
+#endif /* OURO_COLLECTOR_H */

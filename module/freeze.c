@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Freezing: objects that no scan looks at until further notice.
+ *
+ * Which ones stands in a bitmap beside their pool.  As long as there is one,
+ * objects of the pool die the long way only, so that the next object in a block
+ * is not taken for the one before.
+ */
+#include "ouro.h"
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include "backing.h"
+#include "roster.h"
+#include "scan.h"
+
+struct pins {
+	struct ouro_objects *first;
+	struct ouro_objects **last;
+};
+
+static bool pin_one(struct ouro_pool *pool, void *arg)
+{
+	struct ouro_objects *objects = pool->objects;
+	struct pins *pins = arg;
+
+	if (pool->note)
+		return true;
+	WRITE_ONCE(pool->note, 1);
+	objects->scanned = NULL;
+	objects->retired = false;
+	*pins->last = objects;
+	pins->last = &objects->scanned;
+	return true;
+}
+
+static int bitmap_get(struct ouro_pool *pool)
+{
+	struct ouro_objects *objects = pool->objects;
+
+	if (!objects->frozen)
+		objects->frozen = ouro_backing_meta(pool->heap,
+						    BITS_TO_LONGS(pool->blocks) *
+						    sizeof(long), GFP_KERNEL,
+						    NUMA_NO_NODE);
+	return objects->frozen ? 0 : -ENOMEM;
+}
+
+/*
+ * Whoever dies clears the bit, if it sees that there are bits; so an object with
+ * the same word before and after its bit was set has it, and lives.
+ */
+static void freeze_object(struct ouro_objects *objects,
+			  struct ouro_object *object, unsigned int i)
+{
+	u64 word = atomic64_read(&object->word), before;
+
+	do {
+		before = word;
+		if ((word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD) {
+			clear_bit(i, objects->frozen);
+			return;
+		}
+		set_bit(i, objects->frozen);
+		smp_mb__after_atomic();	/* pairs with the last put */
+		word = atomic64_read(&object->word);
+	} while (word != before);
+}
+
+static void freeze_pool(struct ouro_pool *pool)
+{
+	struct ouro_objects *objects = pool->objects;
+	unsigned int i;
+
+	/* Before ouro_roster_age(), which is a full barrier. */
+	WRITE_ONCE(objects->holds_frozen, true);
+	ouro_roster_age(pool);
+	for (i = 0; i < pool->blocks; i++)
+		freeze_object(objects, ouro_pool_block(pool, i), i);
+	/* Blocks may be in magazines: the next objects are young. */
+	ouro_roster_rejuvenate(pool);
+}
+
+/**
+ * ouro_heap_freeze() - have no scan look at what is alive
+ * @heap: the heap
+ *
+ * Objects that are alive now, and of types that scans look at, are taken for
+ * reachable, and what they refer to with them, until ouro_heap_unfreeze().  They
+ * die with their last reference as ever.  For what is built once and stays: scans
+ * get by without it.
+ *
+ * Context: Process context, may sleep; waits for a scan under way.
+ * Return: 0, -ENOMEM, or -EBUSY when called from what a scan of this heap calls;
+ * in the latter cases nothing is frozen that was not before.
+ */
+int ouro_heap_freeze(struct ouro_heap *heap)
+{
+	struct ouro_objects *objects, *next;
+	struct pins pins = { .first = NULL };
+	int err = 0;
+
+	might_sleep();
+	if (READ_ONCE(heap->collector.task) == current)
+		return -EBUSY;
+	pins.last = &pins.first;
+	mutex_lock(&heap->collector.running);
+	ouro_roster_visit(heap, false, pin_one, &pins);
+	for (objects = pins.first; objects && !err; objects = objects->scanned)
+		err = bitmap_get(objects->pool);
+	for (objects = pins.first; objects; objects = next) {
+		next = objects->scanned;
+		if (!err)
+			freeze_pool(objects->pool);
+		if (ouro_roster_unpin(objects->pool))
+			ouro_pool_release_retired(objects->pool);
+		cond_resched();
+	}
+	mutex_unlock(&heap->collector.running);
+	return err;
+}
+EXPORT_SYMBOL_OURO(ouro_heap_freeze);
+
+static bool unfreeze_pool(struct ouro_pool *pool, void *arg)
+{
+	struct ouro_objects *objects = pool->objects;
+
+	if (!objects->holds_frozen)
+		return true;
+	WRITE_ONCE(objects->holds_frozen, false);
+	bitmap_zero(objects->frozen, pool->blocks);
+	/* As if it had been old, so that the short end opens again. */
+	xchg(&objects->old, true);
+	ouro_roster_rejuvenate(pool);
+	return true;
+}
+
+/**
+ * ouro_heap_unfreeze() - have scans look at everything again
+ * @heap: the heap
+ *
+ * What was frozen is young afterwards.
+ *
+ * Context: Process context, may sleep; not in what a scan of this heap calls.
+ */
+void ouro_heap_unfreeze(struct ouro_heap *heap)
+{
+	might_sleep();
+	mutex_lock(&heap->collector.running);
+	ouro_roster_visit(heap, false, unfreeze_pool, NULL);
+	mutex_unlock(&heap->collector.running);
+}
+EXPORT_SYMBOL_OURO(ouro_heap_unfreeze);

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Purges: the end of unreachable objects.
+ *
+ * Their finalizers are called before a decision that kills.  When that has been
+ * made they are dead at once, for whoever tries for them; then each is killed,
+ * in its word; then handles to them name nothing; then slots are cleared; then
+ * release is called, and the blocks go.
+ *
+ * All references to them are in each other's slots, counted and known to be all:
+ * so the count goes in one step, and no put is made for each of them.
+ */
+#include "ouro.h"
+#include <linux/rcupdate.h>
+#include "class.h"
+#include "object.h"
+#include "scan.h"
+#include "transaction.h"
+#include "weak.h"
+
+static __always_inline bool is_out(const struct ouro_member *member)
+{
+	return member->edges & OURO_MEMBER_OUT;
+}
+
+/* Calls @fn for each member that is not out, in order. */
+static __always_inline void
+for_each_member(struct ouro_scan *scan,
+		void (*fn)(struct ouro_scan *scan, struct ouro_pool *pool,
+			   struct ouro_object *object,
+			   struct ouro_member *member))
+{
+	struct ouro_cursor cursor = ouro_cursor_begin(scan);
+	struct ouro_object *object;
+	u32 i;
+
+	for (i = 0; i < scan->members; i++) {
+		scan->steps--;
+		if (is_out(&scan->member[i]))
+			continue;
+		object = ouro_cursor_object(&cursor, scan->member[i].place);
+		fn(scan, cursor.objects->pool, object, &scan->member[i]);
+		ouro_scan_breathe(scan);
+	}
+}
+
+/* ---- finalizers ---- */
+
+/* The reference that it was frozen with is ours. */
+static void thaw_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		     struct ouro_object *object, struct ouro_member *member)
+{
+	atomic64_andnot(OURO_WORD_FROZEN, &object->word);
+}
+
+static void finalize_one(struct ouro_scan *scan, struct ouro_pool *pool,
+			 struct ouro_object *object, struct ouro_member *member)
+{
+	u64 word = atomic64_fetch_andnot(OURO_WORD_FINALIZE, &object->word);
+
+	if (!(word & OURO_WORD_FINALIZE))
+		return;
+	ouro_delay(OURO_DELAY_FINALIZE);
+	scan->stat.finalized++;
+	ouro_slice_finalize(&scan->slice, pool, object);
+}
+
+static void put_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		    struct ouro_object *object, struct ouro_member *member)
+{
+	ouro_slice_put(&scan->slice, object);
+}
+
+/**
+ * ouro_purge_finalize() - call the finalizers of unreachable objects
+ * @scan: whose transaction came to OURO_TRANSACTION_FINALIZE
+ *
+ * All members are alive until all finalizers have run, by our references.
+ *
+ * Context: Process context, may sleep; calls finalizers, and releases of what
+ * falls with our references.
+ */
+void ouro_purge_finalize(struct ouro_scan *scan)
+{
+	for_each_member(scan, thaw_one);
+	ouro_verdict_idle(scan);
+	scan->finalized = scan->remain;
+	for_each_member(scan, finalize_one);
+	for_each_member(scan, put_one);
+}
+
+/* ---- they are dead ---- */
+
+/*
+ * From here on its count says so, unless somebody tried for it since it was
+ * frozen, and is about to take that back: then one of its references is ours, so
+ * that it is not buried before its time.
+ */
+static void kill_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		     struct ouro_object *object, struct ouro_member *member)
+{
+	s64 word = member->word | OURO_WORD_FROZEN;
+	u32 count = (u32)member->word & OURO_COUNT_MASK;
+
+	ouro_delay(OURO_DELAY_KILL);
+	if (likely(atomic64_try_cmpxchg(&object->word, &word,
+					(member->word - count + OURO_COUNT_DEAD) |
+					OURO_WORD_DEAD)))
+		return;
+	member->edges = OURO_MEMBER_LATE;
+	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
+		     &object->word);
+}
+
+static void unname_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		       struct ouro_object *object, struct ouro_member *member)
+{
+	ouro_weak_end(pool, object);
+}
+
+/* ---- slots ---- */
+
+/* Nobody else is at it.  What is no member is put. */
+static __always_inline void clear_slot(struct ouro_scan *scan,
+				       struct ouro_slot *slot)
+{
+	struct ouro_object *ref = READ_ONCE(slot->object);
+	u32 *note;
+	bool member;
+
+	if (!ref)
+		return;
+	WRITE_ONCE(slot->object, NULL);
+	rcu_read_lock();	/* it may be anything's, until it is put */
+	note = ouro_scan_note(scan, ref);
+	member = note && *note && !(*note & OURO_NOTE_REACHED) &&
+		 !is_out(&scan->member[*note - 1]);
+	rcu_read_unlock();
+	if (!member)
+		ouro_slice_put(&scan->slice, ref);
+}
+
+static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
+		       struct ouro_object *object)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+	struct ouro_array *array = NULL;
+	struct ouro_span span;
+	unsigned int i;
+
+	rcu_read_lock();
+	span = ouro_kind_span(kind, pool, object);
+	rcu_read_unlock();	/* nobody replaces a dead object's array */
+	if (kind->array_apart && span.slot) {
+		array = container_of(span.slot, struct ouro_array, slot[0]);
+		span.count = array->used;
+	}
+	for (i = 0; i < span.count; i++) {
+		clear_slot(scan, &span.slot[i]);
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+	if (array)
+		array->used = 0;
+}
+
+static void clear_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		      struct ouro_object *object, struct ouro_member *member)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+	unsigned int i;
+
+	ouro_delay(OURO_DELAY_CLEAR);
+	scan->steps -= kind->type->nslots;
+	for (i = 0; i < kind->type->nslots; i++)
+		clear_slot(scan, ouro_kind_slot(kind, object, i));
+	if (kind->type->array)
+		clear_span(scan, pool, object);
+}
+
+/* ---- blocks ---- */
+
+/* Whether nothing is left to do for objects of a pool but to free them. */
+static bool is_plain(const struct ouro_pool *pool)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+
+	return !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
+	       ouro_heap_is_fast(kind->heap) && !kind->type->release &&
+	       !pool->objects->graves && !READ_ONCE(pool->objects->weaks) &&
+	       !READ_ONCE(pool->objects->holds_frozen);
+}
+
+#define BATCH	64	/* blocks that go under the lock of their class in one go */
+
+struct batch {
+	struct ouro_class *class;
+	unsigned int count;
+	void *blocks[BATCH];
+};
+
+static void batch_free(struct batch *batch)
+{
+	if (batch->count)
+		ouro_class_free(batch->class, batch->count, batch->blocks);
+	batch->count = 0;
+}
+
+static void batch_add(struct batch *batch, struct ouro_pool *pool,
+		      struct ouro_object *object)
+{
+	if (batch->count == BATCH || batch->class != pool->class)
+		batch_free(batch);
+	batch->class = pool->class;
+	batch->blocks[batch->count++] = object;
+	/* In the pool, not in a magazine: who takes it out finds out. */
+	pool->objects->alive--;
+}
+
+static void bury_all(struct ouro_scan *scan)
+{
+	struct ouro_cursor cursor = ouro_cursor_begin(scan);
+	struct batch batch = { .count = 0 };
+	struct ouro_objects *seen = NULL;
+	struct ouro_member *member;
+	struct ouro_object *object;
+	struct ouro_pool *pool;
+	bool plain = false;
+	u32 i;
+
+	for (i = 0; i < scan->members; i++) {
+		member = &scan->member[i];
+		scan->steps--;
+		if (is_out(member))
+			continue;
+		object = ouro_cursor_object(&cursor, member->place);
+		pool = cursor.objects->pool;
+		if (cursor.objects != seen)
+			plain = is_plain(pool);
+		seen = cursor.objects;
+		ouro_delay(OURO_DELAY_BURY);
+		if (member->edges == OURO_MEMBER_LATE)
+			ouro_slice_put(&scan->slice, object);
+		else if (plain)
+			batch_add(&batch, pool, object);
+		else
+			ouro_slice_bury_cleared(&scan->slice, pool, object);
+		ouro_scan_breathe(scan);
+	}
+	batch_free(&batch);
+}
+
+/**
+ * ouro_purge() - destroy what a transaction has killed
+ * @scan: whose transaction came to OURO_TRANSACTION_COMMITTED
+ *
+ * Context: Process context, may sleep; calls releases and callbacks of watches.
+ */
+void ouro_purge(struct ouro_scan *scan)
+{
+	for_each_member(scan, kill_one);
+	ouro_verdict_idle(scan);
+	if (READ_ONCE(scan->heap->named))
+		for_each_member(scan, unname_one);
+	for_each_member(scan, clear_one);
+	bury_all(scan);
+	scan->stat.freed = scan->remain;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rosters: the pools of a heap whose objects may be part of cycles.
+ *
+ * A scan pins pools: as long as pool->note is not 0 the pool stays, though it
+ * was retired; who unpins it then releases it.
+ */
+#include "ouro.h"
+#include "backing.h"
+#include "heap.h"
+#include "kind.h"
+#include "pool.h"
+#include "roster.h"
+
+#define PLACES_FIRST	32	/* of the first page; each next one has twice as many */
+#define PLACES_MOST	448
+
+static size_t page_bytes(unsigned int places)
+{
+	struct ouro_roster_page *page;
+
+	return struct_size(page, pool, places) +
+	       BITS_TO_LONGS(places) * sizeof(long);
+}
+
+static struct ouro_roster_page *page_create(struct ouro_heap *heap, gfp_t gfp)
+{
+	unsigned int n = min(READ_ONCE(heap->roster.npages), 4U);
+	unsigned int places = min(PLACES_FIRST << n, PLACES_MOST);
+	struct ouro_roster_page *page;
+
+	page = ouro_backing_meta(heap, page_bytes(places), gfp, NUMA_NO_NODE);
+	if (!page)
+		return NULL;
+	page->places = places;
+	page->young = (unsigned long *)&page->pool[places];
+	return page;
+}
+
+static void page_list(struct ouro_roster *roster, struct ouro_roster_page *page)
+{
+	lockdep_assert_held(&roster->lock);
+	list_add_tail(&page->link, &roster->pages);
+	list_add_tail(&page->room, &roster->room);
+	WRITE_ONCE(roster->npages, roster->npages + 1);
+}
+
+static struct ouro_roster_page *page_with_room(struct ouro_roster *roster)
+{
+	return list_first_entry_or_null(&roster->room, struct ouro_roster_page,
+					room);
+}
+
+/* A new pool is young. */
+static void place_take(struct ouro_roster_page *page, struct ouro_pool *pool)
+{
+	struct ouro_objects *objects = pool->objects;
+	unsigned int place;
+
+	for (place = 0; page->pool[place]; place++)
+		;
+	page->pool[place] = pool;
+	objects->page = page;
+	objects->place = place;
+	set_bit(place, page->young);
+	if (++page->used == page->places)
+		list_del_init(&page->room);
+}
+
+/**
+ * ouro_roster_add() - let scans know a new pool
+ * @pool: whose objects are all dead
+ * @gfp: the caller's
+ *
+ * Context: As @gfp says; takes roster->lock.
+ * Return: 0 or -ENOMEM.
+ */
+int ouro_roster_add(struct ouro_pool *pool, gfp_t gfp)
+{
+	struct ouro_roster *roster = &pool->heap->roster;
+	struct ouro_roster_page *page, *fresh = NULL;
+	unsigned long flags;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&roster->lock, flags);
+		if (fresh)
+			page_list(roster, fresh);
+		page = page_with_room(roster);
+		if (page)
+			place_take(page, pool);
+		raw_spin_unlock_irqrestore(&roster->lock, flags);
+		if (page)
+			return 0;
+		fresh = page_create(pool->heap, gfp);
+		if (!fresh)
+			return -ENOMEM;
+	}
+}
+
+/**
+ * ouro_roster_remove() - a pool goes
+ * @pool: all of whose objects are dead; of any kind
+ *
+ * Context: Any but NMI; takes roster->lock.
+ * Return: false when a scan has pinned it: who unpins it releases it.
+ */
+bool ouro_roster_remove(struct ouro_pool *pool)
+{
+	struct ouro_roster *roster = &pool->heap->roster;
+	struct ouro_objects *objects = pool->objects;
+	struct ouro_roster_page *page = objects->page;
+	unsigned long flags;
+	bool pinned;
+
+	if (!page)
+		return true;
+	raw_spin_lock_irqsave(&roster->lock, flags);
+	page->pool[objects->place] = NULL;
+	clear_bit(objects->place, page->young);
+	if (page->used-- == page->places)
+		list_add(&page->room, &roster->room);
+	pinned = pool->note;
+	objects->retired = pinned;
+	raw_spin_unlock_irqrestore(&roster->lock, flags);
+	return !pinned;
+}
+
+/**
+ * ouro_roster_unpin() - a scan has no more use for a pool
+ * @pool: that it has pinned
+ *
+ * Context: Task context; takes roster->lock.
+ * Return: true: it was retired meanwhile, and is the caller's to release.
+ */
+bool ouro_roster_unpin(struct ouro_pool *pool)
+{
+	struct ouro_roster *roster = &pool->heap->roster;
+	unsigned long flags;
+	bool retired;
+
+	raw_spin_lock_irqsave(&roster->lock, flags);
+	WRITE_ONCE(pool->note, 0);
+	retired = pool->objects->retired;
+	raw_spin_unlock_irqrestore(&roster->lock, flags);
+	return retired;
+}
+
+/* ---- youth ---- */
+
+/**
+ * ouro_roster_rejuvenate() - what is made in a pool may not have been scanned
+ * @pool: of any kind
+ *
+ * Context: Any, NMI included.
+ */
+void ouro_roster_rejuvenate(struct ouro_pool *pool)
+{
+	struct ouro_objects *objects = pool->objects;
+
+	/* Pairs with ouro_roster_age(): before the bit is looked at again. */
+	if (!READ_ONCE(objects->old) || !xchg(&objects->old, false))
+		return;
+	set_bit(objects->place, objects->page->young);
+	if (!READ_ONCE(objects->holds_frozen))
+		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
+}
+
+/**
+ * ouro_roster_age() - a pool is old from now on, unless it turns out not to be
+ * @pool: pinned
+ *
+ * From here on, whoever takes a block out of the pool or frees one finds out,
+ * and makes it young again: the short end of objects is closed.  The caller
+ * looks at each object after that, and says so itself where one died before,
+ * and its block is not in the pool.
+ *
+ * Context: Task context; of one scan at a time.
+ */
+void ouro_roster_age(struct ouro_pool *pool)
+{
+	struct ouro_objects *objects = pool->objects;
+
+	clear_bit(objects->place, objects->page->young);
+	cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
+	/*
+	 * Full barriers, this and that above: either who dies sees them, or we
+	 * see the death.  Pairs with the last put, which is one, too.
+	 */
+	xchg(&objects->old, true);
+}
+
+/* ---- visits ---- */
+
+static bool visit_word(struct ouro_roster_page *page, unsigned int word,
+		       bool young, ouro_roster_fn fn, void *arg)
+{
+	unsigned int i, first = word * BITS_PER_LONG;
+	unsigned int last = min_t(unsigned int, first + BITS_PER_LONG,
+				  page->places);
+
+	if (young && !READ_ONCE(page->young[word]))
+		return true;
+	for (i = first; i < last; i++)
+		if (page->pool[i] && (!young || test_bit(i, page->young)) &&
+		    !fn(page->pool[i], arg))
+			return false;
+	return true;
+}
+
+/**
+ * ouro_roster_visit() - call a function for the pools of a heap
+ * @heap: the heap
+ * @young: leave out the old ones
+ * @fn: called under roster->lock; returns false to end the visit
+ * @arg: for @fn
+ *
+ * Pools that come and go meanwhile may be left out.
+ *
+ * Context: Task context; takes roster->lock for 64 pools at a time.
+ * Return: false when @fn did.
+ */
+bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
+		       void *arg)
+{
+	struct ouro_roster *roster = &heap->roster;
+	struct ouro_roster_page *page;
+	unsigned int word;
+	bool more = true;
+
+	raw_spin_lock_irq(&roster->lock);
+	list_for_each_entry(page, &roster->pages, link) {
+		for (word = 0; more && word < BITS_TO_LONGS(page->places);
+		     word++) {
+			more = visit_word(page, word, young, fn, arg);
+			if (young && !READ_ONCE(page->young[word]))
+				continue;
+			raw_spin_unlock_irq(&roster->lock);
+			cond_resched();
+			raw_spin_lock_irq(&roster->lock);
+		}
+		if (!more)
+			break;
+	}
+	raw_spin_unlock_irq(&roster->lock);
+	return more;
+}
+
+/* ---- begin and end ---- */
+
+void ouro_roster_set_key(struct ouro_roster *roster, struct lock_class_key *key)
+{
+	lockdep_set_class_and_subclass(&roster->lock, key, OURO_LOCK_ROSTER);
+}
+
+void ouro_roster_init(struct ouro_roster *roster, struct lock_class_key *key)
+{
+	raw_spin_lock_init(&roster->lock);
+	ouro_roster_set_key(roster, key);
+	INIT_LIST_HEAD(&roster->pages);
+	INIT_LIST_HEAD(&roster->room);
+}
+
+/* Of a heap that nobody uses any more. */
+void ouro_roster_exit(struct ouro_heap *heap)
+{
+	struct ouro_roster_page *page, *next;
+
+	list_for_each_entry_safe(page, next, &heap->roster.pages, link)
+		ouro_backing_free_meta(heap, page, page_bytes(page->places));
+	INIT_LIST_HEAD(&heap->roster.pages);
+	INIT_LIST_HEAD(&heap->roster.room);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Scans: one search for unreachable cycles in a heap.
+ *
+ *	scan.c		pools join, others have their turn, pools leave
+ *	survey.c	P1: what is reachable from outside, at a guess
+ *	verdict.c	P2: what is unreachable, for sure
+ *	purge.c		its end
+ *
+ * docs/collector.rst has the rules, and why it is right.
+ */
+#ifndef OURO_SCAN_H
+#define OURO_SCAN_H
+
+#include <ouro/collect.h>
+#include "delay.h"
+#include "heap.h"
+#include "kind.h"
+#include "slice.h"
+
+/**
+ * struct ouro_member - an object of the set that a transaction is about
+ * @word: as it was read first
+ * @place: of its note
+ * @edges: references to it from members; or one of the values below
+ */
+struct ouro_member {
+	u64 word;
+	u32 place;
+	u32 edges;
+};
+
+/* Of a member's edges, from when it was frozen or was not. */
+#define OURO_MEMBER_OUT		BIT(31)	/* no member; then a link to the next */
+#define OURO_MEMBER_COLD	BIT(30)	/* and not frozen */
+#define OURO_MEMBER_LINK	(OURO_MEMBER_COLD - 1)
+#define OURO_MEMBER_LATE	1	/* killed while somebody had tried for it */
+
+#define OURO_MEMBERS_MOST	OURO_MEMBER_LINK
+
+/*
+ * A note, one for each block of the pinned pools: first the number of references
+ * that were found; then, for what is reached, this, and the next object in the
+ * pool that waits, plus one; of a member its number, plus one.
+ */
+#define OURO_NOTE_REACHED	BIT(31)
+
+/**
+ * struct ouro_scan - one scan
+ * @heap: the heap
+ * @stat: what to tell of it
+ * @asked: somebody waits: the share of a CPU is not kept
+ * @second: in P2, the same
+ * @steps: until others have their turn
+ * @slice_end: when it was enough for a while, in ns
+ * @first: pinned pools
+ * @last: the end of this list
+ * @note: for each block of a pinned pool, in their order
+ * @room: notes that there is room for
+ * @notes: in use
+ * @waiting: pools with objects that are reached and were not looked into
+ * @waiting_last: the end of this list
+ * @at: the pool whose such objects are looked into, which is not on it
+ * @suspects: objects that are not reached
+ * @suspect_edges: references to these
+ * @member: of the transaction, by place
+ * @start: of each member, where its part of @edge begins
+ * @edge: numbers of members, as they were found in slots
+ * @members: in @member
+ * @edges: in @edge
+ * @edge_room: that there is room for
+ * @remain: members that are not out
+ * @finalizing: some member's finalizer has yet to run
+ * @finalized: members when finalizers ran last
+ * @died: of these, by the last put of a reference
+ * @begun: when the first word was read, in ns
+ * @transaction: its number, shifted
+ * @bytes: taken for all this
+ * @slice: what falls with the members
+ */
+struct ouro_scan {
+	struct ouro_heap *heap;
+	struct ouro_scan_stat stat;
+	bool asked;
+	bool second;
+	int steps;
+	u64 slice_end;
+
+	struct ouro_objects *first;
+	struct ouro_objects **last;
+	u32 *note;
+	u32 room;
+	u32 notes;
+	struct ouro_objects *waiting;
+	struct ouro_objects **waiting_last;
+	struct ouro_objects *at;
+	unsigned long suspects;
+	u64 suspect_edges;
+
+	struct ouro_member *member;
+	u32 *start;
+	u32 *edge;
+	u32 members;
+	u32 edges;
+	u32 edge_room;
+	u32 remain;
+	bool finalizing;
+	unsigned long finalized;
+	unsigned long died;
+	u64 begun;
+	u64 transaction;
+	size_t bytes;
+	struct ouro_slice slice;
+};
+
+#define OURO_SCAN_STEPS	512	/* slots and objects looked at in one go */
+
+/* Where a walk over notes in their order is. */
+struct ouro_cursor {
+	struct ouro_objects *objects;
+};
+
+static inline struct ouro_cursor ouro_cursor_begin(const struct ouro_scan *scan)
+{
+	return (struct ouro_cursor) { .objects = scan->first };
+}
+
+/* The object at a place that is not before the last one asked for. */
+static __always_inline struct ouro_object *
+ouro_cursor_object(struct ouro_cursor *cursor, u32 place)
+{
+	struct ouro_pool *pool = cursor->objects->pool;
+
+	while (place - (pool->note - 1) >= pool->blocks) {
+		cursor->objects = cursor->objects->scanned;
+		pool = cursor->objects->pool;
+	}
+	return ouro_pool_block(pool, place - (pool->note - 1));
+}
+
+/*
+ * The note of an object that a slot of this heap refers to; NULL: its pool is
+ * not in the scan.  Under rcu_read_lock(): it may be anything's pool.
+ */
+static __always_inline u32 *ouro_scan_note(const struct ouro_scan *scan,
+					   struct ouro_object *object)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(object);
+	u32 note = likely(pool) ? READ_ONCE(pool->note) : 0;
+
+	if (!note || unlikely(pool->heap != scan->heap) ||
+	    unlikely(!ouro_pool_is_block(pool, object)))
+		return NULL;
+	return &scan->note[note - 1 + ouro_pool_index(pool, object)];
+}
+
+static inline bool ouro_scan_is_stopped(const struct ouro_scan *scan)
+{
+	return READ_ONCE(scan->heap->collector.stop);
+}
+
+void ouro_scan_breathe_slowly(struct ouro_scan *scan);
+
+/* Where nothing is held: lets others have their turn, if it is time. */
+static __always_inline void ouro_scan_breathe(struct ouro_scan *scan)
+{
+	if (unlikely(scan->steps <= 0))
+		ouro_scan_breathe_slowly(scan);
+}
+
+typedef void (*ouro_edge_fn)(struct ouro_scan *scan, struct ouro_object *ref,
+			     u32 from);
+
+/* Calls @fn for what the slots in the type's table refer to.  Under RCU. */
+static __always_inline void ouro_scan_fixed(struct ouro_scan *scan,
+					    const struct ouro_type *type,
+					    struct ouro_object *object,
+					    ouro_edge_fn fn, u32 from)
+{
+	const struct ouro_slot_desc *desc = type->slots;
+	const struct ouro_slot_desc *end = desc + type->nslots;
+	const struct ouro_slot *slot;
+	struct ouro_object *ref;
+
+	scan->steps -= type->nslots;
+	for (; desc < end; desc++) {
+		slot = (void *)object + desc->offset;
+		/* The address pairs with the full barrier of who stored it. */
+		ref = READ_ONCE(slot->object);
+		if (ref)
+			fn(scan, ref, from);
+	}
+}
+
+/* The same for an array behind them, or apart; not under RCU: it may be long. */
+static __always_inline void ouro_scan_span(struct ouro_scan *scan,
+					   struct ouro_pool *pool,
+					   struct ouro_object *object,
+					   ouro_edge_fn fn, u32 from)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+	int idx = srcu_read_lock(&ouro_array_readers);
+	/* Read once: of two arrays it is one, whatever becomes of it. */
+	struct ouro_span span = ouro_kind_span(kind, pool, object);
+	struct ouro_object *ref;
+	unsigned int i = 0;
+
+	if (kind->array_apart && span.slot)
+		span.count = READ_ONCE(container_of(span.slot, struct ouro_array,
+						    slot[0])->used);
+	while (i < span.count) {
+		rcu_read_lock();
+		for (; i < span.count && scan->steps > 0; i++, scan->steps--) {
+			ref = READ_ONCE(span.slot[i].object);
+			if (ref)
+				fn(scan, ref, from);
+		}
+		rcu_read_unlock();
+		ouro_scan_breathe(scan);
+	}
+	srcu_read_unlock(&ouro_array_readers, idx);
+}
+
+bool ouro_scan_join(struct ouro_scan *scan);
+void ouro_scan_leave(struct ouro_scan *scan);
+void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size);
+void ouro_scan_run(struct ouro_scan *scan);
+
+void ouro_survey(struct ouro_scan *scan);
+bool ouro_verdict_gather(struct ouro_scan *scan);
+void ouro_verdict(struct ouro_scan *scan);
+void ouro_purge_finalize(struct ouro_scan *scan);
+void ouro_purge(struct ouro_scan *scan);
+void ouro_verdict_idle(struct ouro_scan *scan);
+
+#endif /* OURO_SCAN_H */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Surveys: P1, what is reachable from outside, at a guess.
+ *
+ * References between the objects of the pinned pools are counted.  An object
+ * with more of them in its word than were found is held from outside, and so is
+ * all that it reaches; the rest is suspect.  Others go on meanwhile, so this may
+ * be wrong both ways: P2 finds out.  Of what has been unreachable from the
+ * beginning nothing changes, and it is found.
+ *
+ * What is reached and waits to be looked into is linked from note to note within
+ * its pool, and the pool is queued: no memory beyond the notes is needed, and
+ * objects are looked into together with those beside them.
+ */
+#include "ouro.h"
+#include "roster.h"
+#include "scan.h"
+
+static __always_inline bool is_frozen(const struct ouro_objects *objects,
+				      unsigned int i)
+{
+	return unlikely(READ_ONCE(objects->holds_frozen)) &&
+	       test_bit(i, objects->frozen);
+}
+
+/* ---- references are counted ---- */
+
+static __always_inline void count_edge(struct ouro_scan *scan,
+				       struct ouro_object *ref, u32 from)
+{
+	u32 *note = ouro_scan_note(scan, ref);
+
+	if (note)
+		++*note;
+}
+
+static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	struct ouro_object *object;
+	unsigned int i;
+
+	for (i = 0; i < pool->blocks; i++) {
+		object = ouro_pool_block(pool, i);
+		scan->steps--;
+		if (ouro_object_is_live(object) &&
+		    !is_frozen(pool->objects, i))
+			ouro_scan_span(scan, pool, object, count_edge, 0);
+		ouro_scan_breathe(scan);
+	}
+}
+
+static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	const struct ouro_type *type = pool->class->kind->type;
+	struct ouro_object *object;
+	unsigned int i = 0;
+
+	while (i < pool->blocks) {
+		ouro_delay(OURO_DELAY_COUNT);
+		rcu_read_lock();
+		for (; i < pool->blocks && scan->steps > 0; i++) {
+			object = ouro_pool_block(pool, i);
+			scan->steps--;
+			if (ouro_object_is_live(object) &&
+			    !is_frozen(pool->objects, i))
+				ouro_scan_fixed(scan, type, object, count_edge,
+						0);
+		}
+		rcu_read_unlock();
+		ouro_scan_breathe(scan);
+	}
+	if (type->array)
+		count_spans(scan, pool);
+}
+
+/* ---- what is reached ---- */
+
+static __always_inline void reach(struct ouro_scan *scan,
+				  struct ouro_objects *objects,
+				  unsigned int index, u32 *note)
+{
+	if (!objects->pending && objects != scan->at) {
+		*scan->waiting_last = objects;
+		scan->waiting_last = &objects->waiting;
+	}
+	*note = OURO_NOTE_REACHED | objects->pending;
+	objects->pending = index + 1;
+}
+
+/* Those that are held from outside. */
+static void judge_block(struct ouro_scan *scan, struct ouro_objects *objects,
+			unsigned int i, u32 *note)
+{
+	u64 word = atomic64_read(&((struct ouro_object *)
+			ouro_pool_block(objects->pool, i))->word);
+	u32 count = (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
+
+	if ((s32)count <= 0) {
+		*note = OURO_NOTE_REACHED;
+		return;
+	}
+	objects->alive++;
+	if (is_frozen(objects, i)) {
+		*note = OURO_NOTE_REACHED;
+		return;
+	}
+	scan->stat.visited++;
+	if (count != *note) {
+		reach(scan, objects, i, note);
+		return;
+	}
+	objects->suspects++;
+	scan->suspects++;
+	scan->suspect_edges += *note;
+}
+
+static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	u32 *note = &scan->note[pool->note - 1];
+	unsigned int i;
+
+	/* Before its objects are looked at: see there. */
+	ouro_roster_age(pool);
+	for (i = 0; i < pool->blocks; i++) {
+		judge_block(scan, pool->objects, i, &note[i]);
+		if (--scan->steps <= 0)
+			ouro_scan_breathe(scan);
+	}
+}
+
+static __always_inline void mark_edge(struct ouro_scan *scan,
+				      struct ouro_object *ref, u32 from)
+{
+	u32 *note = ouro_scan_note(scan, ref);
+	struct ouro_objects *objects;
+	struct ouro_pool *pool;
+
+	if (!note || (*note & OURO_NOTE_REACHED))
+		return;
+	pool = ouro_pool_of_object(ref);
+	objects = pool->objects;
+	objects->suspects--;
+	scan->suspects--;
+	scan->suspect_edges -= *note;
+	reach(scan, objects, ouro_pool_index(pool, ref), note);
+}
+
+/* What the waiting objects of a pool refer to; these may be of the same. */
+static void mark_pool(struct ouro_scan *scan, struct ouro_objects *objects)
+{
+	struct ouro_pool *pool = objects->pool;
+	const struct ouro_type *type = pool->class->kind->type;
+	u32 *note = &scan->note[pool->note - 1];
+	struct ouro_object *object;
+	unsigned int i;
+
+	scan->at = objects;
+	while (objects->pending) {
+		i = objects->pending - 1;
+		objects->pending = (u16)note[i];
+		object = ouro_pool_block(pool, i);
+		scan->steps--;
+		ouro_delay(OURO_DELAY_MARK);
+		rcu_read_lock();
+		ouro_scan_fixed(scan, type, object, mark_edge, 0);
+		rcu_read_unlock();
+		if (type->array)
+			ouro_scan_span(scan, pool, object, mark_edge, 0);
+		ouro_scan_breathe(scan);
+	}
+	scan->at = NULL;
+}
+
+static void mark_all(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects;
+
+	while ((objects = scan->waiting)) {
+		scan->waiting = objects->waiting;
+		if (!scan->waiting)
+			scan->waiting_last = &scan->waiting;
+		objects->waiting = NULL;
+		mark_pool(scan, objects);
+		if (ouro_scan_is_stopped(scan))
+			return;
+	}
+}
+
+/**
+ * ouro_survey() - find the suspects
+ * @scan: that pools have joined
+ *
+ * Context: Process context, may sleep; takes no lock.
+ */
+void ouro_survey(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects;
+
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		count_pool(scan, objects->pool);
+		if (ouro_scan_is_stopped(scan))
+			return;
+	}
+	for (objects = scan->first; objects; objects = objects->scanned)
+		judge_pool(scan, objects->pool);
+	mark_all(scan);
+}

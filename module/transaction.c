@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transactions: what a tryget does that meets one.
+ *
+ * For the other side, see verdict.c.
+ */
+#include "ouro.h"
+#include "delay.h"
+#include "heap.h"
+#include "object.h"
+#include "transaction.h"
+
+/**
+ * ouro_transaction_meet() - whether a reference to a frozen object is one
+ * @object: to which the caller took a reference; its word said that it was
+ *	frozen, or killed by the collector
+ *
+ * Either the transaction has not been decided: then it is aborted, and the
+ * object lives.  Or it has: then the object is dead if that was the decision and
+ * it is frozen still, that is, was among those that it was about.
+ *
+ * What is read is of one transaction: that the object was frozen and not killed
+ * between two equal readings of the transaction, whose number never comes again,
+ * says that it is this one that froze it.  A killed object stays so as long as
+ * our reference, which is counted, keeps its block.
+ *
+ * Context: Any, NMI included; takes no lock.  Each repetition stands for a step
+ * of the collector.
+ * Return: false when the object is dead; the reference is gone then.
+ */
+bool ouro_transaction_meet(struct ouro_object *object)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(object);
+	atomic64_t *transaction = &pool->heap->collector.transaction;
+	u64 now, word;
+
+	for (;;) {
+		ouro_delay(OURO_DELAY_MEET);
+		/* Pairs with the full barriers of decide() and set_idle(). */
+		now = atomic64_read_acquire(transaction);
+		word = atomic64_read_acquire(&object->word);
+		if (word & OURO_WORD_DEAD)
+			break;
+		if (!(word & OURO_WORD_FROZEN))
+			return true;
+		if (atomic64_read(transaction) != now)
+			continue;
+		switch (now & OURO_TRANSACTION_MASK) {
+		case OURO_TRANSACTION_UNDECIDED:
+			if (atomic64_cmpxchg(transaction, now,
+					     now - OURO_TRANSACTION_UNDECIDED +
+					     OURO_TRANSACTION_ABORTED) == now)
+				return true;
+			continue;
+		case OURO_TRANSACTION_COMMITTED:
+			goto undo;
+		default:
+			return true;
+		}
+	}
+undo:
+	ouro_put(object);
+	return false;
+}

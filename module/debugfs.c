@@ -10,6 +10,7 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include "check.h"
+#include "collector_file.h"
 #include "debugfs.h"
 #include "fail.h"
 #include "heap.h"
@@ -66,6 +67,8 @@ static void show_flags(struct seq_file *m, const struct ouro_heap *heap)
 		seq_puts(m, " hardened");
 	if (heap->flags & OURO_HEAP_DEBUG)
 		seq_puts(m, " debug");
+	if (heap->flags & OURO_HEAP_COLLECT)
+		seq_puts(m, " collect");
 }
 
 static int stat_show(struct seq_file *m, void *v)
@@ -392,6 +395,8 @@ DEFINE_DEBUGFS_ATTRIBUTE(misuse_fops, misuse_get, NULL, "%llu\n");
 /* Files of a new heap.  That they cannot be made is no reason to fail. */
 void ouro_debugfs_add(struct ouro_heap *heap)
 {
+	const struct ouro_collector_file *file = ouro_collector_files;
+
 	heap->dir = debugfs_create_dir(heap->name, root);
 	debugfs_create_file("stat", 0444, heap->dir, heap, &stat_fops);
 	debugfs_create_file("stat.json", 0444, heap->dir, heap, &json_fops);
@@ -400,6 +405,9 @@ void ouro_debugfs_add(struct ouro_heap *heap)
 	debugfs_create_file("arenas", 0444, heap->dir, heap, &arenas_fops);
 	debugfs_create_file("limit", 0644, heap->dir, heap, &limit_fops);
 	debugfs_create_file("trim", 0200, heap->dir, heap, &trim_fops);
+	for (; file < ouro_collector_files + OURO_COLLECTOR_FILES; file++)
+		debugfs_create_file(file->name, file->mode, heap->dir, heap,
+				    file->fops);
 }
 
 /* Waits for readers of the heap's files. */

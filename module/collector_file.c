@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files of a heap's collector: what it did, what it shall do.
+ */
+#include "ouro.h"
+#include <linux/err.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include "collector_file.h"
+#include "heap.h"
+#include "kind.h"
+
+#define TEXT_MAX	128	/* bytes written to one of the files */
+
+/* What was written, as a string without blanks around it; the caller frees it. */
+static char *text_from_user(const char __user *from, size_t len)
+{
+	char *text;
+
+	if (!len || len > TEXT_MAX)
+		return ERR_PTR(-EINVAL);
+	text = memdup_user_nul(from, len);
+	if (IS_ERR(text))
+		return text;
+	if (strlen(text) != len) {
+		kfree(text);
+		return ERR_PTR(-EINVAL);
+	}
+	memmove(text, strim(text), strlen(strim(text)) + 1);
+	return text;
+}
+
+static const char * const mode_names[OURO_COLLECT_MODES] = {
+	[OURO_COLLECT_ON] = "collect",
+	[OURO_COLLECT_REPORT] = "report",
+	[OURO_COLLECT_OFF] = "off",
+};
+
+/* ---- collector ---- */
+
+static void show_state(struct seq_file *m, struct ouro_heap *heap)
+{
+	seq_printf(m, "# heap %s, mode %s, scans start %s, %s\n", heap->name,
+		   mode_names[ouro_collector_mode(heap)],
+		   ouro_collector_is_enabled(heap) ? "by themselves" :
+						     "when asked for",
+		   READ_ONCE(heap->collector.task) ? "scanning" : "idle");
+}
+
+static void show_sums(struct seq_file *m, const struct ouro_collector_stat *s)
+{
+	seq_printf(m, "# %-12s %14s %14s %-8s %s\n", "name", "young", "old",
+		   "unit", "meaning");
+#define ROW(field, unit, meaning)					\
+	seq_printf(m, "%-14s %14lu %14lu %-8s %s\n", #field,		\
+		   (unsigned long)s->field[OURO_YOUNG],			\
+		   (unsigned long)s->field[OURO_OLD], unit, meaning)
+	ROW(runs, "scans", "of the objects made since the last scan; of all");
+	ROW(visited, "objects", "looked at, with those below, in all scans");
+	ROW(freed, "objects", "unreachable, with slots: what falls with them is not counted");
+	ROW(uncollectable, "objects", "unreachable, and left for report mode");
+	ROW(resurrected, "objects", "brought back by finalizers");
+	ROW(finalized, "calls", "of finalizers");
+	ROW(aborts, "times", "a handle was upgraded in the middle of a decision");
+	ROW(skipped, "pools", "left out for want of memory");
+	ROW(ns, "ns", "from begin to end, waiting included");
+	ROW(longest_ns, "ns", "the longest of these");
+#undef ROW
+}
+
+static void show_durations(struct seq_file *m,
+			   const struct ouro_collector_stat *s)
+{
+	static const char * const below[OURO_SCAN_BUCKETS] = {
+		"below_10us", "below_100us", "below_1ms", "below_10ms",
+		"below_100ms", "below_1s", "below_10s", "longer",
+	};
+	unsigned int i;
+
+	for (i = 0; i < OURO_SCAN_BUCKETS; i++)
+		seq_printf(m, "%-14s %14lu %14lu %-8s %s\n", below[i],
+			   s->duration[OURO_YOUNG][i],
+			   s->duration[OURO_OLD][i], "scans",
+			   i ? "and not below the one before" : "that took so long");
+}
+
+static void show_now(struct seq_file *m, const struct ouro_collector_stat *s)
+{
+	seq_printf(m, "# %-12s %14s %-8s %s\n", "name", "value", "unit",
+		   "meaning");
+#define ROW(name, value, unit, meaning)					\
+	seq_printf(m, "%-14s %14lu %-8s %s\n", name,			\
+		   (unsigned long)(value), unit, meaning)
+	ROW("tracked", s->tracked, "objects", "that scans look at, and such in magazines");
+	ROW("live", s->live, "objects", "of these, after the last scan of all");
+	ROW("trigger", s->trigger, "objects", "a scan starts beyond; 9223372036854775807: none");
+	ROW("peak_bytes", s->peak_bytes, "bytes", "of notes that the largest scan took");
+	ROW("last_visited", s->last.visited, "objects", "by the last scan, as those below");
+	ROW("last_freed", s->last.freed, "objects", "freed");
+	ROW("last_ns", s->last.ns, "ns", "from begin to end");
+#undef ROW
+}
+
+static int collector_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_collector_stat *stat;
+
+	stat = kmalloc(sizeof(*stat), GFP_KERNEL);
+	if (!stat)
+		return -ENOMEM;
+	ouro_collector_stat(heap, stat);
+	show_state(m, heap);
+	show_sums(m, stat);
+	show_durations(m, stat);
+	show_now(m, stat);
+	kfree(stat);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(collector);
+
+/* ---- threshold ---- */
+
+static int threshold_show(struct seq_file *m, void *v)
+{
+	struct ouro_collect_threshold threshold;
+
+	ouro_collector_threshold(m->private, &threshold);
+	seq_printf(m, "%u %u %u\n", threshold.young, threshold.middle,
+		   threshold.old);
+	return 0;
+}
+
+static int threshold_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, threshold_show, inode->i_private);
+}
+
+/* One to three numbers, as gc.set_threshold(); those not given stay. */
+static int threshold_set(struct ouro_heap *heap, char *text)
+{
+	struct ouro_collect_threshold threshold;
+	unsigned int *number[] = { &threshold.young, &threshold.middle,
+				   &threshold.old };
+	unsigned int n = 0;
+	char *word;
+	int err;
+
+	ouro_collector_threshold(heap, &threshold);
+	while ((word = strsep(&text, " \t\n"))) {
+		if (!*word)
+			continue;
+		if (n == ARRAY_SIZE(number))
+			return -EINVAL;
+		err = kstrtouint(word, 0, number[n++]);
+		if (err)
+			return -EINVAL;
+	}
+	if (!n)
+		return -EINVAL;
+	ouro_collector_set_threshold(heap, &threshold);
+	return 0;
+}
+
+static ssize_t threshold_write(struct file *file, const char __user *from,
+			       size_t len, loff_t *pos)
+{
+	struct seq_file *m = file->private_data;
+	char *text = text_from_user(from, len);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	err = threshold_set(m->private, text);
+	kfree(text);
+	return err ?: len;
+}
+
+static const struct file_operations threshold_fops = {
+	.owner = THIS_MODULE,
+	.open = threshold_open,
+	.read = seq_read,
+	.write = threshold_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* ---- mode ---- */
+
+static int mode_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_kind *kind;
+
+	seq_printf(m, "heap %s\n", mode_names[ouro_collector_mode(heap)]);
+	rcu_read_lock();
+	list_for_each_entry_rcu(kind, &heap->kinds, link)
+		if (kind->tracked)
+			seq_printf(m, "%s %s\n", kind->type->name,
+				   mode_names[ouro_kind_mode(kind)]);
+	rcu_read_unlock();
+	return 0;
+}
+
+static int mode_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, mode_show, inode->i_private);
+}
+
+/* A kind stays as long as its heap, which waits for who is in its files. */
+static struct ouro_kind *kind_find(struct ouro_heap *heap, const char *name)
+{
+	struct ouro_kind *kind, *found = NULL;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(kind, &heap->kinds, link)
+		if (kind->tracked && !strcmp(kind->type->name, name))
+			found = kind;
+	rcu_read_unlock();
+	return found;
+}
+
+/* "MODE" or "heap MODE" for the heap, "TYPE MODE" for a type. */
+static int mode_set(struct ouro_heap *heap, char *text)
+{
+	char *name = strsep(&text, " \t");
+	struct ouro_kind *kind;
+	int mode;
+
+	mode = match_string(mode_names, OURO_COLLECT_MODES,
+			    text ? strim(text) : name);
+	if (mode < 0)
+		return -EINVAL;
+	if (!text || !strcmp(name, "heap"))
+		return ouro_collector_set_mode(heap, mode);
+	kind = kind_find(heap, name);
+	return kind ? ouro_kind_set_mode(kind, mode) : -EINVAL;
+}
+
+static ssize_t mode_write(struct file *file, const char __user *from,
+			  size_t len, loff_t *pos)
+{
+	struct seq_file *m = file->private_data;
+	char *text = text_from_user(from, len);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	err = mode_set(m->private, text);
+	kfree(text);
+	return err ?: len;
+}
+
+static const struct file_operations mode_fops = {
+	.owner = THIS_MODULE,
+	.open = mode_open,
+	.read = seq_read,
+	.write = mode_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* ---- collect ---- */
+
+static ssize_t collect_write(struct file *file, const char __user *from,
+			     size_t len, loff_t *pos)
+{
+	char *text = text_from_user(from, len);
+	long freed = -EINVAL;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!strcmp(text, "old") || !strcmp(text, "1"))
+		freed = ouro_heap_collect(file->private_data, OURO_OLD);
+	else if (!strcmp(text, "young"))
+		freed = ouro_heap_collect(file->private_data, OURO_YOUNG);
+	kfree(text);
+	return freed < 0 ? freed : len;
+}
+
+static const struct file_operations collect_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = collect_write,
+};
+
+const struct ouro_collector_file ouro_collector_files[OURO_COLLECTOR_FILES] = {
+	{ "collector", 0444, &collector_fops },
+	{ "threshold", 0644, &threshold_fops },
+	{ "mode", 0644, &mode_fops },
+	{ "collect", 0200, &collect_fops },
+};

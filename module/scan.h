@@ -145,9 +145,16 @@ ouro_cursor_object(struct ouro_cursor *cursor, u32 place)
 static __always_inline u32 *ouro_scan_note(const struct ouro_scan *scan,
 					   struct ouro_object *object)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(object);
-	u32 note = likely(pool) ? READ_ONCE(pool->note) : 0;
+	struct ouro_pool *pool = ouro_pool_inband(object);
+	u32 note;
 
+	/* A slot is NULL or valid: no look at what kind of address it is. */
+	if (unlikely(!ouro_pool_has_magic(object, ouro_object_secret))) {
+		pool = ouro_pool_of_object(object);
+		if (!pool)
+			return NULL;
+	}
+	note = READ_ONCE(pool->note);
 	if (!note || unlikely(pool->heap != scan->heap) ||
 	    unlikely(!ouro_pool_is_block(pool, object)))
 		return NULL;
@@ -185,6 +192,7 @@ static __always_inline void ouro_scan_fixed(struct ouro_scan *scan,
 	scan->steps -= type->nslots;
 	for (; desc < end; desc++) {
 		slot = (void *)object + desc->offset;
+		ouro_delay(OURO_DELAY_SLOT);
 		/* The address pairs with the full barrier of who stored it. */
 		ref = READ_ONCE(slot->object);
 		if (ref)
@@ -211,6 +219,7 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 	while (i < span.count) {
 		rcu_read_lock();
 		for (; i < span.count && scan->steps > 0; i++, scan->steps--) {
+			ouro_delay(OURO_DELAY_SLOT);
 			ref = READ_ONCE(span.slot[i].object);
 			if (ref)
 				fn(scan, ref, from);

@@ -123,12 +123,14 @@ static void read_words(struct ouro_scan *scan)
 	scan->begun = ktime_get_ns();
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
-		if (is_out(member))
+		/* Its number is another's from here on. */
+		if (is_out(member)) {
+			scan->note[member->place] = OURO_NOTE_REACHED;
 			continue;
+		}
 		object = ouro_cursor_object(&cursor, member->place);
 		ouro_delay(OURO_DELAY_WORD);
-		/* Who stored to a slot of it and put it after that is seen. */
-		word = atomic64_read_acquire(&object->word);
+		word = atomic64_read(&object->word);
 		scan->steps--;
 		if (!may_die(word)) {
 			scan->note[member->place] = OURO_NOTE_REACHED;
@@ -144,6 +146,11 @@ static void read_words(struct ouro_scan *scan)
 	}
 	scan->members = n;
 	scan->remain = n;
+	/*
+	 * Between (a) and (b): what somebody stored to slots of a member before
+	 * the put that we have seen is seen.  Pairs with that put.
+	 */
+	smp_rmb();
 }
 
 /* ---- (b) references ---- */

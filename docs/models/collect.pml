@@ -347,6 +347,7 @@ inline transaction()
 	atomic {
 		NEXT_NUMBER;
 		state = UNDECIDED;
+		begun = 1;
 		o = 1;
 		next_of(candidates, o)
 	}
@@ -525,7 +526,7 @@ proctype collector()
 		}
 	:: else -> break
 	od;
-	done++
+	atomic { begun = 0; ended = 1; done++ }
 }
 
 /* What is counted is there, and what is alive can be reached. */
@@ -600,8 +601,9 @@ proctype last()
 {
 	LOCALS;
 
+end:
 	atomic {
-		done == M + 1;
+		done == M + 1 ->
 		candidates = ALL;
 		do
 		:: transaction();

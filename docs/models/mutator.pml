@@ -18,7 +18,11 @@
 #define UPGRADE		256
 #define GROW		512
 
-#define MAY(op)		(((DOES) & (op)) && left)
+/*
+ * Mutators begin with the collector: a transaction alone changes nothing for
+ * them.  They begin nothing when it has no more to do beside them.
+ */
+#define MAY(op)		(((DOES) & (op)) && left && begun)
 #if OPS == 255
 #define SPEND		skip
 #else
@@ -45,6 +49,8 @@
 #endif
 
 byte done;	/* processes that are */
+bit begun;	/* the collector is at work */
+bit ended;
 
 /* ---- what an operation is done to ---- */
 
@@ -320,11 +326,7 @@ again:
 			goto out
 		}
 #endif
-#if OPS == 255
-	:: true -> goto stop
-#else
-	:: else -> goto stop
-#endif
+	:: ended -> goto stop
 	fi;
 
 	/* ---- a slot is changed ---- */

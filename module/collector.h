@@ -33,6 +33,7 @@ struct task_struct;
  * @enabled: scans may start by themselves
  * @stop: the heap goes: no more scans
  * @mode: of enum ouro_collect_mode
+ * @kind_modes: some type has had another than OURO_COLLECT_ON
  * @threshold: as set
  * @budget: as set
  * @lock: guards @requests and @stat
@@ -61,6 +62,7 @@ struct ouro_collector {
 	bool enabled;
 	bool stop;
 	u8 mode;
+	bool kind_modes;
 	struct ouro_collect_threshold threshold;
 	struct ouro_collect_budget budget;
 	spinlock_t lock;	/* as said above */

@@ -15,7 +15,7 @@ enum ouro_delay_point {
 	OURO_DELAY_MARK,	/* before what an object refers to is marked */
 	OURO_DELAY_WORD,	/* before a member's word is read */
 	OURO_DELAY_EDGES,	/* before a member's slots are read */
-	OURO_DELAY_SLOT,	/* between two slots; under rcu_read_lock() */
+	OURO_DELAY_SLOT,	/* between two slots */
 	OURO_DELAY_FREEZE,	/* before a member is frozen */
 	OURO_DELAY_DROP,	/* before a member is let go */
 	OURO_DELAY_DECIDE,	/* before the decision */

@@ -18,11 +18,6 @@
 #include "transaction.h"
 #include "weak.h"
 
-static __always_inline bool is_out(const struct ouro_member *member)
-{
-	return member->edges & OURO_MEMBER_OUT;
-}
-
 /* Calls @fn for each member that is not out, in order. */
 static __always_inline void
 for_each_member(struct ouro_scan *scan,
@@ -36,7 +31,7 @@ for_each_member(struct ouro_scan *scan,
 
 	for (i = 0; i < scan->members; i++) {
 		scan->steps--;
-		if (is_out(&scan->member[i]))
+		if (ouro_member_is_out(scan, &scan->member[i]))
 			continue;
 		object = ouro_cursor_object(&cursor, scan->member[i].place);
 		fn(scan, cursor.objects->pool, object, &scan->member[i]);
@@ -107,7 +102,7 @@ static void kill_one(struct ouro_scan *scan, struct ouro_pool *pool,
 					(member->word - count + OURO_COUNT_DEAD) |
 					OURO_WORD_DEAD)))
 		return;
-	member->edges = OURO_MEMBER_LATE;
+	scan->note[member->place] = OURO_NOTE_LATE;
 	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
 		     &object->word);
 }
@@ -120,28 +115,32 @@ static void unname_one(struct ouro_scan *scan, struct ouro_pool *pool,
 
 /* ---- slots ---- */
 
-/* Nobody else is at it.  What is no member is put. */
+/*
+ * Slots are what they were when their references to members were noted, in the
+ * same order.  What is no member, or is out, is put; nobody else is at it.
+ */
 static __always_inline void clear_slot(struct ouro_scan *scan,
-				       struct ouro_slot *slot)
+				       struct ouro_slot *slot, u32 *edge)
 {
 	struct ouro_object *ref = READ_ONCE(slot->object);
 	u32 *note;
-	bool member;
 
 	if (!ref)
 		return;
 	WRITE_ONCE(slot->object, NULL);
-	rcu_read_lock();	/* it may be anything's, until it is put */
 	note = ouro_scan_note(scan, ref);
-	member = note && *note && !(*note & OURO_NOTE_REACHED) &&
-		 !is_out(&scan->member[*note - 1]);
-	rcu_read_unlock();
-	if (!member)
-		ouro_slice_put(&scan->slice, ref);
+	if (note && *edge < scan->edges &&
+	    scan->edge[*edge] == note - scan->note) {
+		++*edge;
+		if (scan->remain == scan->members ||
+		    !(*note & OURO_NOTE_REACHED))
+			return;
+	}
+	ouro_slice_put(&scan->slice, ref);
 }
 
 static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
-		       struct ouro_object *object)
+		       struct ouro_object *object, u32 *edge)
 {
 	const struct ouro_kind *kind = pool->class->kind;
 	struct ouro_array *array = NULL;
@@ -156,7 +155,7 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 		span.count = array->used;
 	}
 	for (i = 0; i < span.count; i++) {
-		clear_slot(scan, &span.slot[i]);
+		clear_slot(scan, &span.slot[i], edge);
 		scan->steps--;
 		ouro_scan_breathe(scan);
 	}
@@ -168,14 +167,15 @@ static void clear_one(struct ouro_scan *scan, struct ouro_pool *pool,
 		      struct ouro_object *object, struct ouro_member *member)
 {
 	const struct ouro_kind *kind = pool->class->kind;
+	u32 edge = member->start;
 	unsigned int i;
 
 	ouro_delay(OURO_DELAY_CLEAR);
 	scan->steps -= kind->type->nslots;
 	for (i = 0; i < kind->type->nslots; i++)
-		clear_slot(scan, ouro_kind_slot(kind, object, i));
+		clear_slot(scan, ouro_kind_slot(kind, object, i), &edge);
 	if (kind->type->array)
-		clear_span(scan, pool, object);
+		clear_span(scan, pool, object, &edge);
 }
 
 /* ---- blocks ---- */
@@ -231,7 +231,7 @@ static void bury_all(struct ouro_scan *scan)
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
 		scan->steps--;
-		if (is_out(member))
+		if (ouro_member_is_out(scan, member))
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
@@ -239,7 +239,7 @@ static void bury_all(struct ouro_scan *scan)
 			plain = is_plain(pool);
 		seen = cursor.objects;
 		ouro_delay(OURO_DELAY_BURY);
-		if (member->edges == OURO_MEMBER_LATE)
+		if (scan->note[member->place] == OURO_NOTE_LATE)
 			ouro_slice_put(&scan->slice, object);
 		else if (plain)
 			batch_add(&batch, pool, object);

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
+#include "arena.h"
 #include "fail.h"
 #include "roster.h"
 #include "scan.h"
@@ -58,15 +59,20 @@ void ouro_scan_breathe_slowly(struct ouro_scan *scan)
 
 /* ---- memory ---- */
 
-/* Zeroed, for the time of the scan; NULL where it would take pains to have it. */
-void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size)
+/*
+ * For the time of the scan; NULL where it would take pains to have it.  @zero:
+ * __GFP_ZERO or 0.
+ */
+void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size,
+		       gfp_t zero)
 {
 	size_t bytes = array_size(n, size);
 	void *memory;
 
 	if (ouro_fail(bytes))
 		return NULL;
-	memory = kvzalloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	memory = kvmalloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN |
+			  zero);
 	if (memory)
 		scan->bytes += bytes;
 	return memory;
@@ -130,21 +136,142 @@ static bool join_from(struct ouro_pool *pool, void *arg)
 	return join_one(pool, scan);
 }
 
-#define NOTES_LEAST	1024U
-
-static bool notes_get(struct ouro_scan *scan, u64 wanted)
+static void unpin(struct ouro_pool *pool)
 {
-	u32 room = min_t(u64, wanted, U32_MAX - 1);
-
-	do {
-		scan->note = ouro_scan_memory(scan, room, sizeof(*scan->note));
-		if (scan->note)
-			break;
-		room /= 2;
-	} while (room >= NOTES_LEAST);
-	scan->room = scan->note ? room : 0;
-	return scan->note;
+	if (ouro_roster_unpin(pool))
+		ouro_pool_release_retired(pool);
 }
+
+static void unpin_all(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects, *next;
+
+	for (objects = scan->first; objects; objects = next) {
+		next = objects->scanned;
+		unpin(objects->pool);
+	}
+	scan->first = NULL;
+	scan->last = &scan->first;
+	scan->notes = 0;
+}
+
+/* As many as there are notes for; returns how many. */
+static unsigned long pin_all(struct ouro_scan *scan, unsigned long skip)
+{
+	bool young = scan->stat.generation == OURO_YOUNG;
+	struct ouro_objects *objects;
+	unsigned long pools = 0;
+
+	scan->stat.skipped = skip;
+	if (skip)
+		ouro_roster_visit(scan->heap, young, join_from, scan);
+	scan->stat.skipped = 0;
+	ouro_roster_visit(scan->heap, young, join_one, scan);
+	for (objects = scan->first; objects; objects = objects->scanned)
+		pools++;
+	return pools;
+}
+
+/* ---- from an address to a note ---- */
+
+static unsigned long base_of(const struct ouro_pool *pool)
+{
+	return (unsigned long)ouro_arena_unit(pool->arena, pool->unit);
+}
+
+static unsigned long window_of(const struct ouro_scan *scan,
+			       const struct ouro_pool *pool)
+{
+	return (base_of(pool) - scan->from) >> OURO_WINDOW_SHIFT;
+}
+
+static void find_range(struct ouro_scan *scan)
+{
+	unsigned long from = ULONG_MAX, to = 0;
+	struct ouro_objects *objects;
+
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		from = min(from, base_of(objects->pool));
+		to = max(to, base_of(objects->pool));
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+	scan->from = ALIGN_DOWN(from, BIT(OURO_WINDOW_SHIFT));
+	scan->span = ALIGN(to + 1, BIT(OURO_WINDOW_SHIFT)) - scan->from;
+}
+
+/* Numbers the windows that pools are in; returns how many units these have. */
+static u32 number_windows(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects;
+	u32 units = OURO_WINDOW_UNITS;
+	u32 *window;
+
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		window = &scan->window[window_of(scan, objects->pool)];
+		scan->steps--;
+		ouro_scan_breathe(scan);
+		if (*window)
+			continue;
+		*window = units;
+		units += OURO_WINDOW_UNITS;
+	}
+	return units;
+}
+
+static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool)
+{
+	const struct ouro_geometry *geo = pool->class->geo;
+	struct ouro_unit_notes *unit;
+	unsigned long base = base_of(pool);
+	unsigned int i;
+
+	unit = &scan->unit[scan->window[window_of(scan, pool)] +
+			   ((base - scan->from) >> OURO_UNIT_SHIFT) %
+			   OURO_WINDOW_UNITS];
+	for (i = 0; i < geo->units; i++)
+		unit[i] = (struct ouro_unit_notes) {
+			.note = pool->note - 1,
+			.mult = pool->mult,
+			.first = (unsigned long)pool->first - base -
+				 i * OURO_UNIT,
+			.blocks = pool->blocks,
+		};
+}
+
+static bool map_all(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects;
+
+	find_range(scan);
+	scan->window = ouro_scan_memory(scan, scan->span >> OURO_WINDOW_SHIFT,
+					sizeof(*scan->window), __GFP_ZERO);
+	if (!scan->window)
+		return false;
+	scan->unit = ouro_scan_memory(scan, number_windows(scan),
+				      sizeof(*scan->unit), __GFP_ZERO);
+	if (!scan->unit)
+		return false;
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		map_pool(scan, objects->pool);
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+	return true;
+}
+
+static void notes_free(struct ouro_scan *scan)
+{
+	kvfree(scan->note);
+	kvfree(scan->window);
+	kvfree(scan->unit);
+	scan->note = NULL;
+	scan->window = NULL;
+	scan->unit = NULL;
+	scan->bytes = 0;
+}
+
+#define NOTES_LEAST	1024U
 
 /**
  * ouro_scan_join() - pin the pools that the scan is about
@@ -159,32 +286,28 @@ static bool notes_get(struct ouro_scan *scan, u64 wanted)
 bool ouro_scan_join(struct ouro_scan *scan)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
-	bool young = scan->stat.generation == OURO_YOUNG;
-	struct ouro_objects *objects;
-	unsigned long joined = 0;
+	unsigned long skip, joined = 0;
 	struct count count = { };
 
-	ouro_roster_visit(scan->heap, young, count_one, &count);
+	ouro_roster_visit(scan->heap, scan->stat.generation == OURO_YOUNG,
+			  count_one, &count);
 	if (!count.pools)
 		return false;
-	if (!notes_get(scan, count.notes)) {
-		scan->stat.skipped = count.pools;
-		return false;
-	}
+	skip = collector->from % count.pools;
 	ouro_delay(OURO_DELAY_PIN);
-	scan->stat.skipped = collector->from % count.pools;
-	if (scan->stat.skipped)
-		ouro_roster_visit(scan->heap, young, join_from, scan);
-	scan->stat.skipped = 0;
-	ouro_roster_visit(scan->heap, young, join_one, scan);
-	for (objects = scan->first; objects; objects = objects->scanned)
-		joined++;
-	if (joined < count.pools) {
-		scan->stat.skipped = count.pools - joined;
-		collector->from += joined;
-	} else {
-		collector->from = 0;
+	for (scan->room = min_t(u64, count.notes, U32_MAX - 1); scan->room;
+	     scan->room = scan->room / 2 >= NOTES_LEAST ? scan->room / 2 : 0) {
+		scan->note = ouro_scan_memory(scan, scan->room,
+					      sizeof(*scan->note), __GFP_ZERO);
+		joined = scan->note ? pin_all(scan, skip) : 0;
+		if (joined && map_all(scan))
+			break;
+		unpin_all(scan);
+		notes_free(scan);
+		joined = 0;
 	}
+	collector->from = joined < count.pools ? skip + joined : 0;
+	scan->stat.skipped = count.pools - min(joined, count.pools);
 	return joined;
 }
 
@@ -217,14 +340,12 @@ void ouro_scan_leave(struct ouro_scan *scan)
 		pool = objects->pool;
 		if (ouro_scan_is_stopped(scan) || !is_old(pool))
 			ouro_roster_rejuvenate(pool);
-		if (ouro_roster_unpin(pool))
-			ouro_pool_release_retired(pool);
+		unpin(pool);
 		scan->steps -= 16;
 		ouro_scan_breathe(scan);
 	}
-	kvfree(scan->note);
+	notes_free(scan);
 	kvfree(scan->member);
-	kvfree(scan->start);
 	kvfree(scan->edge);
 }
 
@@ -247,8 +368,7 @@ void ouro_scan_run(struct ouro_scan *scan)
 	if (ouro_scan_join(scan)) {
 		ouro_survey(scan);
 		scan->second = true;
-		if (scan->suspects && !ouro_scan_is_stopped(scan) &&
-		    ouro_verdict_gather(scan))
+		if (scan->suspects && !ouro_scan_is_stopped(scan))
 			ouro_verdict(scan);
 		scan->second = false;
 	}

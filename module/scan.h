@@ -22,28 +22,48 @@
  * struct ouro_member - an object of the set that a transaction is about
  * @word: as it was read first
  * @place: of its note
- * @edges: references to it from members; or one of the values below
+ * @start: where its part of the references begins
  */
 struct ouro_member {
 	u64 word;
 	u32 place;
-	u32 edges;
+	u32 start;
 };
 
-/* Of a member's edges, from when it was frozen or was not. */
-#define OURO_MEMBER_OUT		BIT(31)	/* no member; then a link to the next */
-#define OURO_MEMBER_COLD	BIT(30)	/* and not frozen */
-#define OURO_MEMBER_LINK	(OURO_MEMBER_COLD - 1)
-#define OURO_MEMBER_LATE	1	/* killed while somebody had tried for it */
-
-#define OURO_MEMBERS_MOST	OURO_MEMBER_LINK
-
 /*
- * A note, one for each block of the pinned pools: first the number of references
- * that were found; then, for what is reached, this, and the next object in the
- * pool that waits, plus one; of a member its number, plus one.
+ * A note, one for each block of the pinned pools: how many references to the
+ * object were found; or, with one of these bits, a link.
+ *
+ * In P1, of what is reached: the next such in the pool that waits, plus one.  In
+ * P2, of what is no member, or no more: the number of the next such member, plus
+ * one.  Of a frozen member it is 0.
  */
-#define OURO_NOTE_REACHED	BIT(31)
+#define OURO_NOTE_REACHED	BIT(31)	/* or out */
+#define OURO_NOTE_COLD		BIT(30)	/* out, and not frozen */
+#define OURO_NOTE_LINK		(OURO_NOTE_COLD - 1)
+#define OURO_NOTE_LATE		1	/* killed while somebody had tried for it */
+
+#define OURO_MEMBERS_MOST	OURO_NOTE_LINK
+
+/**
+ * struct ouro_unit_notes - where the notes about a unit's blocks are
+ * @note: of the first block of its pool
+ * @mult: of the pool
+ * @first: from the unit's beginning to the pool's first block, in bytes
+ * @blocks: of the pool, 0: there is none that is pinned
+ */
+struct ouro_unit_notes {
+	u32 note;
+	u32 mult;
+	s32 first;
+	u32 blocks;
+};
+
+/* An arena is in one window. */
+#define OURO_WINDOW_SHIFT	20
+#define OURO_WINDOW_UNITS	BIT(OURO_WINDOW_SHIFT - OURO_UNIT_SHIFT)
+
+static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
 
 /**
  * struct ouro_scan - one scan
@@ -58,14 +78,18 @@ struct ouro_member {
  * @note: for each block of a pinned pool, in their order
  * @room: notes that there is room for
  * @notes: in use
+ * @from: the lowest address of a window with a pinned pool
+ * @span: bytes from there to the end of the last such window
+ * @window: for each window in this range the place of its first unit in @unit;
+ *	that of all without a pinned pool is 0
+ * @unit: first those of no window, then of each with a pinned pool
  * @waiting: pools with objects that are reached and were not looked into
  * @waiting_last: the end of this list
  * @at: the pool whose such objects are looked into, which is not on it
  * @suspects: objects that are not reached
  * @suspect_edges: references to these
- * @member: of the transaction, by place
- * @start: of each member, where its part of @edge begins
- * @edge: numbers of members, as they were found in slots
+ * @member: of the transaction, in the order of their notes
+ * @edge: places of members that slots of members refer to, in order
  * @members: in @member
  * @edges: in @edge
  * @edge_room: that there is room for
@@ -91,6 +115,10 @@ struct ouro_scan {
 	u32 *note;
 	u32 room;
 	u32 notes;
+	unsigned long from;
+	unsigned long span;
+	u32 *window;
+	struct ouro_unit_notes *unit;
 	struct ouro_objects *waiting;
 	struct ouro_objects **waiting_last;
 	struct ouro_objects *at;
@@ -98,7 +126,6 @@ struct ouro_scan {
 	u64 suspect_edges;
 
 	struct ouro_member *member;
-	u32 *start;
 	u32 *edge;
 	u32 members;
 	u32 edges;
@@ -140,25 +167,33 @@ ouro_cursor_object(struct ouro_cursor *cursor, u32 place)
 
 /*
  * The note of an object that a slot of this heap refers to; NULL: its pool is
- * not in the scan.  Under rcu_read_lock(): it may be anything's pool.
+ * not in the scan.  The object is not touched, nor its pool: it may be gone, and
+ * on the way there is a cache line for each that is not needed.
  */
 static __always_inline u32 *ouro_scan_note(const struct ouro_scan *scan,
-					   struct ouro_object *object)
+					   const struct ouro_object *object)
 {
-	struct ouro_pool *pool = ouro_pool_inband(object);
-	u32 note;
+	unsigned long at = (unsigned long)object - scan->from;
+	const struct ouro_unit_notes *unit;
+	u32 index;
 
-	/* A slot is NULL or valid: no look at what kind of address it is. */
-	if (unlikely(!ouro_pool_has_magic(object, ouro_object_secret))) {
-		pool = ouro_pool_of_object(object);
-		if (!pool)
-			return NULL;
-	}
-	note = READ_ONCE(pool->note);
-	if (!note || unlikely(pool->heap != scan->heap) ||
-	    unlikely(!ouro_pool_is_block(pool, object)))
+	if (unlikely(at >= scan->span))
 		return NULL;
-	return &scan->note[note - 1 + ouro_pool_index(pool, object)];
+	unit = &scan->unit[scan->window[at >> OURO_WINDOW_SHIFT] +
+			   (at >> OURO_UNIT_SHIFT) % OURO_WINDOW_UNITS];
+	/* As ouro_pool_index(). */
+	index = ((u64)((u32)(at % OURO_UNIT) - (u32)unit->first) *
+		 unit->mult) >> 32;
+	if (unlikely(index >= unit->blocks))
+		return NULL;
+	return &scan->note[unit->note + index];
+}
+
+/* Of a member: whether it is one no more. */
+static __always_inline bool ouro_member_is_out(const struct ouro_scan *scan,
+					       const struct ouro_member *member)
+{
+	return scan->note[member->place] & OURO_NOTE_REACHED;
 }
 
 static inline bool ouro_scan_is_stopped(const struct ouro_scan *scan)
@@ -175,14 +210,13 @@ static __always_inline void ouro_scan_breathe(struct ouro_scan *scan)
 		ouro_scan_breathe_slowly(scan);
 }
 
-typedef void (*ouro_edge_fn)(struct ouro_scan *scan, struct ouro_object *ref,
-			     u32 from);
+typedef void (*ouro_edge_fn)(struct ouro_scan *scan, struct ouro_object *ref);
 
-/* Calls @fn for what the slots in the type's table refer to.  Under RCU. */
+/* Calls @fn for what the slots in the type's table refer to. */
 static __always_inline void ouro_scan_fixed(struct ouro_scan *scan,
 					    const struct ouro_type *type,
 					    struct ouro_object *object,
-					    ouro_edge_fn fn, u32 from)
+					    ouro_edge_fn fn)
 {
 	const struct ouro_slot_desc *desc = type->slots;
 	const struct ouro_slot_desc *end = desc + type->nslots;
@@ -196,15 +230,15 @@ static __always_inline void ouro_scan_fixed(struct ouro_scan *scan,
 		/* The address pairs with the full barrier of who stored it. */
 		ref = READ_ONCE(slot->object);
 		if (ref)
-			fn(scan, ref, from);
+			fn(scan, ref);
 	}
 }
 
-/* The same for an array behind them, or apart; not under RCU: it may be long. */
+/* The same for an array behind them, or apart; it may be long. */
 static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 					   struct ouro_pool *pool,
 					   struct ouro_object *object,
-					   ouro_edge_fn fn, u32 from)
+					   ouro_edge_fn fn)
 {
 	const struct ouro_kind *kind = pool->class->kind;
 	int idx = srcu_read_lock(&ouro_array_readers);
@@ -217,14 +251,12 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 		span.count = READ_ONCE(container_of(span.slot, struct ouro_array,
 						    slot[0])->used);
 	while (i < span.count) {
-		rcu_read_lock();
 		for (; i < span.count && scan->steps > 0; i++, scan->steps--) {
 			ouro_delay(OURO_DELAY_SLOT);
 			ref = READ_ONCE(span.slot[i].object);
 			if (ref)
-				fn(scan, ref, from);
+				fn(scan, ref);
 		}
-		rcu_read_unlock();
 		ouro_scan_breathe(scan);
 	}
 	srcu_read_unlock(&ouro_array_readers, idx);
@@ -232,11 +264,11 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 
 bool ouro_scan_join(struct ouro_scan *scan);
 void ouro_scan_leave(struct ouro_scan *scan);
-void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size);
+void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size,
+		       gfp_t zero);
 void ouro_scan_run(struct ouro_scan *scan);
 
 void ouro_survey(struct ouro_scan *scan);
-bool ouro_verdict_gather(struct ouro_scan *scan);
 void ouro_verdict(struct ouro_scan *scan);
 void ouro_purge_finalize(struct ouro_scan *scan);
 void ouro_purge(struct ouro_scan *scan);

@@ -92,6 +92,8 @@ int ouro_kind_set_mode(struct ouro_kind *kind, enum ouro_collect_mode mode)
 {
 	if ((unsigned int)mode >= OURO_COLLECT_MODES)
 		return -EINVAL;
+	if (mode != OURO_COLLECT_ON)
+		WRITE_ONCE(kind->heap->collector.kind_modes, true);
 	WRITE_ONCE(kind->mode, mode);
 	return 0;
 }

@@ -26,7 +26,7 @@ static __always_inline bool is_frozen(const struct ouro_objects *objects,
 /* ---- references are counted ---- */
 
 static __always_inline void count_edge(struct ouro_scan *scan,
-				       struct ouro_object *ref, u32 from)
+				       struct ouro_object *ref)
 {
 	u32 *note = ouro_scan_note(scan, ref);
 
@@ -44,7 +44,7 @@ static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 		scan->steps--;
 		if (ouro_object_is_live(object) &&
 		    !is_frozen(pool->objects, i))
-			ouro_scan_span(scan, pool, object, count_edge, 0);
+			ouro_scan_span(scan, pool, object, count_edge);
 		ouro_scan_breathe(scan);
 	}
 }
@@ -57,16 +57,13 @@ static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 
 	while (i < pool->blocks) {
 		ouro_delay(OURO_DELAY_COUNT);
-		rcu_read_lock();
 		for (; i < pool->blocks && scan->steps > 0; i++) {
 			object = ouro_pool_block(pool, i);
 			scan->steps--;
 			if (ouro_object_is_live(object) &&
 			    !is_frozen(pool->objects, i))
-				ouro_scan_fixed(scan, type, object, count_edge,
-						0);
+				ouro_scan_fixed(scan, type, object, count_edge);
 		}
-		rcu_read_unlock();
 		ouro_scan_breathe(scan);
 	}
 	if (type->array)
@@ -129,7 +126,7 @@ static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 }
 
 static __always_inline void mark_edge(struct ouro_scan *scan,
-				      struct ouro_object *ref, u32 from)
+				      struct ouro_object *ref)
 {
 	u32 *note = ouro_scan_note(scan, ref);
 	struct ouro_objects *objects;
@@ -161,11 +158,9 @@ static void mark_pool(struct ouro_scan *scan, struct ouro_objects *objects)
 		object = ouro_pool_block(pool, i);
 		scan->steps--;
 		ouro_delay(OURO_DELAY_MARK);
-		rcu_read_lock();
-		ouro_scan_fixed(scan, type, object, mark_edge, 0);
-		rcu_read_unlock();
+		ouro_scan_fixed(scan, type, object, mark_edge);
 		if (type->array)
-			ouro_scan_span(scan, pool, object, mark_edge, 0);
+			ouro_scan_span(scan, pool, object, mark_edge);
 		ouro_scan_breathe(scan);
 	}
 	scan->at = NULL;

@@ -24,82 +24,31 @@
 #define ROUNDS_MOST	256	/* transactions in a scan */
 #define WINDOW_NS	(10 * NSEC_PER_SEC)	/* 2^32 versions take longer */
 
-/* ---- members ---- */
+/* ---- members and (a) words ---- */
 
 static bool members_get(struct ouro_scan *scan)
 {
 	u32 n = min_t(unsigned long, scan->suspects, OURO_MEMBERS_MOST);
 	u64 edges = min_t(u64, scan->suspect_edges, U32_MAX);
+	size_t bytes = scan->bytes;
 
 	for (; n; n /= 2, edges /= 2) {
-		scan->member = ouro_scan_memory(scan, n, sizeof(*scan->member));
-		scan->start = ouro_scan_memory(scan, (size_t)n + 1,
-					       sizeof(*scan->start));
+		scan->member = ouro_scan_memory(scan, n, sizeof(*scan->member),
+						0);
 		scan->edge = ouro_scan_memory(scan, max(edges, 1ULL),
-					      sizeof(*scan->edge));
-		if (scan->member && scan->start && scan->edge)
+					      sizeof(*scan->edge), 0);
+		if (scan->member && scan->edge)
 			break;
 		kvfree(scan->member);
-		kvfree(scan->start);
 		kvfree(scan->edge);
 		scan->member = NULL;
-		scan->start = NULL;
 		scan->edge = NULL;
+		scan->bytes = bytes;
 	}
-	scan->members = n;
+	scan->room = n;
 	scan->edge_room = max(edges, 1ULL);
 	return n;
 }
-
-/* Suspects that there is no room for are taken for reached. */
-static void gather_pool(struct ouro_scan *scan, struct ouro_pool *pool, u32 *n)
-{
-	u32 *note = &scan->note[pool->note - 1];
-	unsigned int i;
-
-	for (i = 0; i < pool->blocks; i++) {
-		scan->steps--;
-		if (note[i] & OURO_NOTE_REACHED)
-			continue;
-		if (*n == scan->members) {
-			note[i] = OURO_NOTE_REACHED;
-			continue;
-		}
-		scan->member[*n].place = pool->note - 1 + i;
-		note[i] = ++*n;
-	}
-}
-
-/**
- * ouro_verdict_gather() - make members of the suspects
- * @scan: after ouro_survey()
- *
- * Context: Process context, may sleep.
- * Return: false when there is no memory for any.
- */
-bool ouro_verdict_gather(struct ouro_scan *scan)
-{
-	struct ouro_objects *objects;
-	u32 n = 0;
-
-	if (!members_get(scan))
-		return false;
-	for (objects = scan->first; objects; objects = objects->scanned) {
-		/* All of a pool without suspects is reached already. */
-		if (objects->suspects)
-			gather_pool(scan, objects->pool, &n);
-		ouro_scan_breathe(scan);
-	}
-	scan->members = n;
-	return n;
-}
-
-static __always_inline bool is_out(const struct ouro_member *member)
-{
-	return member->edges & OURO_MEMBER_OUT;
-}
-
-/* ---- (a) words ---- */
 
 /* What lives, is not stuck, and about to be finalized by nobody else. */
 static bool may_die(u64 word)
@@ -110,42 +59,87 @@ static bool may_die(u64 word)
 	       !(word & (OURO_WORD_CLAIM | OURO_WORD_FROZEN | OURO_WORD_DEAD));
 }
 
-/* Members that are out, or dead, leave; those behind them move up. */
-static void read_words(struct ouro_scan *scan)
+/*
+ * Makes the next member of an object, if it may be one.  Its note is 0 then:
+ * references are counted there once more.
+ */
+static __always_inline void add_member(struct ouro_scan *scan, u32 place,
+				       const struct ouro_object *object)
 {
-	struct ouro_cursor cursor = ouro_cursor_begin(scan);
-	struct ouro_member *member;
-	struct ouro_object *object;
-	u32 i, n = 0;
 	u64 word;
 
-	scan->finalizing = false;
-	scan->begun = ktime_get_ns();
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		/* Its number is another's from here on. */
-		if (is_out(member)) {
-			scan->note[member->place] = OURO_NOTE_REACHED;
+	ouro_delay(OURO_DELAY_WORD);
+	word = atomic64_read(&object->word);
+	if (!may_die(word)) {
+		scan->note[place] = OURO_NOTE_REACHED;
+		scan->died++;
+		return;
+	}
+	scan->finalizing |= word & OURO_WORD_FINALIZE;
+	scan->member[scan->members++] = (struct ouro_member) {
+		.word = word, .place = place,
+	};
+	scan->note[place] = 0;
+}
+
+/* Suspects that there is no room for are taken for reached. */
+static void gather_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	u32 i, place;
+
+	for (i = 0; i < pool->blocks; i++) {
+		place = pool->note - 1 + i;
+		if (scan->note[place] & OURO_NOTE_REACHED)
 			continue;
-		}
-		object = ouro_cursor_object(&cursor, member->place);
-		ouro_delay(OURO_DELAY_WORD);
-		word = atomic64_read(&object->word);
-		scan->steps--;
-		if (!may_die(word)) {
-			scan->note[member->place] = OURO_NOTE_REACHED;
-			scan->died++;
+		if (likely(scan->members < scan->room))
+			add_member(scan, place, ouro_pool_block(pool, i));
+		else
+			scan->note[place] = OURO_NOTE_REACHED;
+	}
+}
+
+/* (a) The first time: of the suspects. */
+static void gather(struct ouro_scan *scan)
+{
+	struct ouro_objects *objects;
+
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		/* All of a pool without suspects is reached already. */
+		if (!objects->suspects)
 			continue;
-		}
-		scan->finalizing |= word & OURO_WORD_FINALIZE;
-		scan->member[n] = (struct ouro_member) {
-			.word = word, .place = member->place,
-		};
-		scan->note[member->place] = ++n;
+		gather_pool(scan, objects->pool);
+		scan->steps -= objects->pool->blocks;
 		ouro_scan_breathe(scan);
 	}
-	scan->members = n;
-	scan->remain = n;
+}
+
+/* (a) Again: members that are out leave; those behind them move up. */
+static void gather_again(struct ouro_scan *scan)
+{
+	struct ouro_cursor cursor = ouro_cursor_begin(scan);
+	u32 i, members = scan->members;
+	struct ouro_member *member;
+
+	scan->members = 0;
+	for (i = 0; i < members; i++) {
+		member = &scan->member[i];
+		if (!ouro_member_is_out(scan, member))
+			add_member(scan, member->place,
+				   ouro_cursor_object(&cursor, member->place));
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+}
+
+static void read_words(struct ouro_scan *scan, bool again)
+{
+	scan->finalizing = false;
+	scan->begun = ktime_get_ns();
+	if (again)
+		gather_again(scan);
+	else
+		gather(scan);
+	scan->remain = scan->members;
 	/*
 	 * Between (a) and (b): what somebody stored to slots of a member before
 	 * the put that we have seen is seen.  Pairs with that put.
@@ -157,54 +151,46 @@ static void read_words(struct ouro_scan *scan)
 
 /*
  * Where there is no room to note a reference, what it leads to is out from the
- * start: one count too many says so.
+ * start.
  */
 static __always_inline void note_edge(struct ouro_scan *scan,
-				      struct ouro_object *ref, u32 from)
+				      struct ouro_object *ref)
 {
 	u32 *note = ouro_scan_note(scan, ref);
-	u32 to;
 
-	if (!note || !*note || (*note & OURO_NOTE_REACHED))
+	if (!note || (*note & OURO_NOTE_REACHED))
 		return;
-	to = *note - 1;
 	if (unlikely(scan->edges == scan->edge_room)) {
-		scan->member[to].edges = OURO_MEMBER_LINK;
+		*note = OURO_NOTE_REACHED | OURO_NOTE_COLD;
 		return;
 	}
-	if (likely(scan->member[to].edges != OURO_MEMBER_LINK))
-		scan->member[to].edges++;
-	scan->edge[scan->edges++] = to;
+	++*note;
+	scan->edge[scan->edges++] = note - scan->note;
 }
 
 static void read_edges(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	const struct ouro_type *type;
+	struct ouro_member *member;
 	struct ouro_object *object;
 	struct ouro_pool *pool;
-	u32 i = 0;
+	u32 i;
 
 	scan->edges = 0;
-	while (i < scan->members) {
-		rcu_read_lock();
-		do {
-			object = ouro_cursor_object(&cursor,
-						    scan->member[i].place);
-			pool = cursor.objects->pool;
-			type = pool->class->kind->type;
-			ouro_delay(OURO_DELAY_EDGES);
-			scan->start[i] = scan->edges;
-			scan->steps--;
-			ouro_scan_fixed(scan, type, object, note_edge, i);
-			i++;
-		} while (i < scan->members && scan->steps > 0 && !type->array);
-		rcu_read_unlock();
+	for (i = 0; i < scan->members; i++) {
+		member = &scan->member[i];
+		object = ouro_cursor_object(&cursor, member->place);
+		pool = cursor.objects->pool;
+		type = pool->class->kind->type;
+		ouro_delay(OURO_DELAY_EDGES);
+		member->start = scan->edges;
+		scan->steps--;
+		ouro_scan_fixed(scan, type, object, note_edge);
 		if (type->array)
-			ouro_scan_span(scan, pool, object, note_edge, i - 1);
+			ouro_scan_span(scan, pool, object, note_edge);
 		ouro_scan_breathe(scan);
 	}
-	scan->start[scan->members] = scan->edges;
 }
 
 /* ---- (c) frozen or not ---- */
@@ -219,23 +205,26 @@ static u64 frozen_word(const struct ouro_scan *scan,
 }
 
 static bool freeze(struct ouro_scan *scan, struct ouro_member *member,
-		   struct ouro_object *object)
+		   struct ouro_object *object, u32 edges)
 {
 	u32 count = (member->word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
 	s64 word = member->word;
 
-	return count == member->edges &&
+	return count == edges &&
 	       atomic64_try_cmpxchg(&object->word, &word,
 				    frozen_word(scan, member));
 }
 
-/* Returns the list of those that are out: by number, plus one; 0: none. */
+/*
+ * Returns the list of those that are out: by number, plus one; 0: none.  A note
+ * that says so already had no room for a reference.
+ */
 static u32 freeze_all(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
 	struct ouro_object *object;
-	u32 i, out = 0;
+	u32 *note, i, out = 0;
 
 	/*
 	 * Between (b) and (c).  Whoever's change of a slot we have not seen has
@@ -245,12 +234,13 @@ static u32 freeze_all(struct ouro_scan *scan)
 	smp_mb();
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
+		note = &scan->note[member->place];
 		object = ouro_cursor_object(&cursor, member->place);
 		ouro_delay(OURO_DELAY_FREEZE);
-		if (freeze(scan, member, object)) {
-			member->edges = 0;
+		if (freeze(scan, member, object, *note)) {
+			*note = 0;
 		} else {
-			member->edges = OURO_MEMBER_OUT | OURO_MEMBER_COLD | out;
+			*note = OURO_NOTE_REACHED | OURO_NOTE_COLD | out;
 			out = i + 1;
 			scan->remain--;
 		}
@@ -262,25 +252,45 @@ static u32 freeze_all(struct ouro_scan *scan)
 
 /* ---- (d) what is out ---- */
 
+/* The member with a place; there is one.  They are in order. */
+static u32 member_at(const struct ouro_scan *scan, u32 place)
+{
+	u32 low = 0, high = scan->members - 1, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (scan->member[middle].place < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static u32 edges_end(const struct ouro_scan *scan, u32 i)
+{
+	return i + 1 < scan->members ? scan->member[i + 1].start : scan->edges;
+}
+
 /* All that is reachable by noted references from the members listed in @out. */
 static void drop_reachable(struct ouro_scan *scan, u32 out)
 {
-	struct ouro_member *member;
-	u32 i, e;
+	u32 i, e, end, *note;
 
 	while (out) {
 		i = out - 1;
-		out = scan->member[i].edges & OURO_MEMBER_LINK;
-		for (e = scan->start[i]; e < scan->start[i + 1]; e++) {
-			member = &scan->member[scan->edge[e]];
+		out = scan->note[scan->member[i].place] & OURO_NOTE_LINK;
+		end = edges_end(scan, i);
+		for (e = scan->member[i].start; e < end; e++) {
+			note = &scan->note[scan->edge[e]];
 			scan->steps--;
-			if (is_out(member))
+			ouro_scan_breathe(scan);
+			if (*note & OURO_NOTE_REACHED)
 				continue;
-			member->edges = OURO_MEMBER_OUT | out;
-			out = scan->edge[e] + 1;
+			*note = OURO_NOTE_REACHED | out;
+			out = member_at(scan, scan->edge[e]) + 1;
 			scan->remain--;
 		}
-		ouro_scan_breathe(scan);
 	}
 }
 
@@ -297,19 +307,20 @@ static void thaw_out(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
-	u32 i;
+	u32 *note, i;
 
 	if (scan->remain == scan->members)
 		return;
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
+		note = &scan->note[member->place];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (!is_out(member) || (member->edges & OURO_MEMBER_COLD))
+		if (!(*note & OURO_NOTE_REACHED) || (*note & OURO_NOTE_COLD))
 			continue;
 		ouro_delay(OURO_DELAY_DROP);
 		thaw(scan, ouro_cursor_object(&cursor, member->place));
-		member->edges |= OURO_MEMBER_COLD;
+		*note |= OURO_NOTE_COLD;
 	}
 }
 
@@ -329,18 +340,25 @@ static void report(struct ouro_scan *scan)
 		member = &scan->member[i];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (is_out(member))
+		if (ouro_member_is_out(scan, member))
 			continue;
 		ouro_cursor_object(&cursor, member->place);
 		if (!all && READ_ONCE(cursor.objects->pool->class->kind->mode) ==
 		    OURO_COLLECT_ON)
 			continue;
 		scan->stat.uncollectable++;
-		member->edges = OURO_MEMBER_OUT | out;
+		scan->note[member->place] = OURO_NOTE_REACHED | out;
 		out = i + 1;
 		scan->remain--;
 	}
 	drop_reachable(scan, out);
+}
+
+/* Whether there is anything to be left. */
+static bool is_reporting(const struct ouro_scan *scan)
+{
+	return READ_ONCE(scan->heap->collector.mode) == OURO_COLLECT_REPORT ||
+	       READ_ONCE(scan->heap->collector.kind_modes);
 }
 
 /* ---- (e) the decision ---- */
@@ -398,7 +416,7 @@ static void give_up(struct ouro_scan *scan)
 		member = &scan->member[i];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (is_out(member))
+		if (ouro_member_is_out(scan, member))
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
 		word = atomic64_fetch_andnot(OURO_WORD_FROZEN, &object->word);
@@ -406,7 +424,8 @@ static void give_up(struct ouro_scan *scan)
 			ouro_put(object);
 		if (word == frozen_word(scan, member))
 			continue;
-		member->edges = OURO_MEMBER_OUT | OURO_MEMBER_COLD | out;
+		scan->note[member->place] = OURO_NOTE_REACHED |
+					    OURO_NOTE_COLD | out;
 		out = i + 1;
 		scan->remain--;
 	}
@@ -414,15 +433,15 @@ static void give_up(struct ouro_scan *scan)
 	ouro_verdict_idle(scan);
 }
 
-static enum ouro_transaction try(struct ouro_scan *scan)
+static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 {
 	enum ouro_transaction outcome;
 
 	begin(scan);
-	read_words(scan);
+	read_words(scan, again);
 	read_edges(scan);
 	drop_reachable(scan, freeze_all(scan));
-	if (scan->remain)
+	if (is_reporting(scan))
 		report(scan);
 	thaw_out(scan);
 	outcome = decide(scan);
@@ -433,10 +452,10 @@ static enum ouro_transaction try(struct ouro_scan *scan)
 
 /**
  * ouro_verdict() - find out what is unreachable, and kill it
- * @scan: after ouro_verdict_gather()
+ * @scan: after ouro_survey(), with suspects
  *
  * Each transaction but the last has at least one finalizer called, or a member
- * less: so this ends.
+ * less: so this ends.  Where there is no memory, it has not begun.
  *
  * Context: Process context, may sleep; calls finalizers and releases.
  */
@@ -446,27 +465,30 @@ void ouro_verdict(struct ouro_scan *scan)
 	unsigned int round;
 	u32 before;
 
-	for (round = 0; round < ROUNDS_MOST && scan->members; round++) {
+	if (!members_get(scan)) {
+		scan->stat.skipped++;
+		return;
+	}
+	for (round = 0; round < ROUNDS_MOST; round++) {
 		before = scan->members;
 		if (!scan->finalized)
 			scan->died = 0;
-		outcome = try(scan);
-		switch (outcome) {
-		case OURO_TRANSACTION_COMMITTED:
+		outcome = try(scan, round);
+		if (outcome == OURO_TRANSACTION_COMMITTED) {
 			ouro_purge(scan);
 			return;
-		case OURO_TRANSACTION_FINALIZE:
-			ouro_purge_finalize(scan);
-			break;
-		default:
-			if (!scan->remain || ouro_scan_is_stopped(scan))
-				return;
-			scan->stat.aborts++;
-			trace_ouro_scan_abort(scan->heap->name, scan->members,
-					      scan->remain);
-			/* It took too long, and nobody was met. */
-			if (scan->remain == before)
-				return;
 		}
+		if (outcome == OURO_TRANSACTION_FINALIZE) {
+			ouro_purge_finalize(scan);
+			continue;
+		}
+		if (!scan->remain || ouro_scan_is_stopped(scan))
+			return;
+		scan->stat.aborts++;
+		trace_ouro_scan_abort(scan->heap->name, scan->members,
+				      scan->remain);
+		/* It took too long, and nobody was met. */
+		if (scan->remain == before)
+			return;
 	}
 }

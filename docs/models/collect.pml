@@ -185,7 +185,7 @@ bit found;	/* a transaction was committed */
 #endif
 
 #ifdef BROKEN_COUNT_COMPARE
-#define SAME(o)		(count[o] == n && version[o] == NOTED(o))
+#define SAME(o)		(n && count[o] == n && version[o] == NOTED(o))
 #else
 #define SAME(o)		(w0_count[o] == n && UNCHANGED(o))
 #endif

@@ -11,12 +11,11 @@
 #define PUT		2
 #define STORE		4
 #define MOVE		8
-#define TAKE		16
-#define SWAP		32
-#define LOAD		64
-#define NEW		128
-#define UPGRADE		256
-#define GROW		512
+#define SWAP		16	/* with NULL: take */
+#define LOAD		32
+#define NEW		64
+#define UPGRADE		128
+#define GROW		256
 
 /*
  * Mutators begin with the collector: a transaction alone changes nothing for
@@ -262,34 +261,32 @@ again:
 			:: else -> goto out
 			fi
 		}
-	:: atomic { MAY(TAKE) && HAS_HOLDER(m) && ROOM(m) ->
-			SPEND;
-			pick_slot(m, x, i);
-#ifdef BROKEN_TAKE_BUMP_FIRST
-			o = SLOT(x, i);
-			if
-			:: o -> STEP(o); goto take
-			:: else -> goto out
-			fi
-#else
-			exchange(m, x, i, 0);
-			if
-			:: flight[m] -> LOCK(x); goto keep
-			:: else -> goto out
-			fi
-#endif
-		}
-	:: atomic { MAY(SWAP) && HAS_HOLDER(m) && TOTAL(m) ->
+	:: atomic { MAY(SWAP) && HAS_HOLDER(m) ->
 			SPEND;
 			pick_slot(m, x, i);
 			pick_spare(m, x, y);
+			if
+			:: !y && !ROOM(m) -> goto out
+			:: else
+			fi;
+			LOCK(x);
+#ifdef BROKEN_TAKE_BUMP_FIRST
+			o = SLOT(x, i);
+			if
+			:: o -> STEP(o)
+			:: else
+			fi;
+			goto swap
+		}
+#else
 			give(m, y);
 			exchange(m, x, i, y);
 			if
 			:: flight[m] -> goto keep
-			:: else -> goto out
+			:: else -> UNLOCK(x); goto out
 			fi
 		}
+#endif
 	:: atomic { MAY(LOAD) && HAS_HOLDER(m) && ROOM(m) ->
 			SPEND;
 			pick_slot(m, x, i);
@@ -350,14 +347,14 @@ drop:
 		}
 	fi;
 #ifdef BROKEN_TAKE_BUMP_FIRST
-take:
+swap:
 	if
 	:: atomic { true ->
-			o = 0;
-			exchange(m, x, i, 0);
+			give(m, y);
+			exchange(m, x, i, y);
 			if
 			:: flight[m] -> goto keep
-			:: else -> goto out
+			:: else -> UNLOCK(x); goto out
 			fi
 		}
 	fi;

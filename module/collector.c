@@ -160,7 +160,7 @@ static void add_stat(struct ouro_collector_stat *sum,
 	sum->ns[g] += one->ns;
 	sum->longest_ns[g] = max(sum->longest_ns[g], one->ns);
 	sum->duration[g][bucket]++;
-	sum->peak_bytes = max_t(unsigned long, sum->peak_bytes, scan->bytes);
+	sum->peak_bytes = max_t(unsigned long, sum->peak_bytes, scan->peak);
 	sum->last = *one;
 }
 

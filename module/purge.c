@@ -3,12 +3,14 @@
  * Purges: the end of unreachable objects.
  *
  * Their finalizers are called before a decision that kills.  When that has been
- * made they are dead at once, for whoever tries for them; then each is killed,
- * in its word; then handles to them name nothing; then slots are cleared; then
- * release is called, and the blocks go.
+ * made they are dead at once, for whoever tries for them.  Then each is killed in
+ * its word, handles to it name nothing, and its slots are cleared; and when that
+ * is done with all of them, release is called, and the blocks go.
  *
  * All references to them are in each other's slots, counted and known to be all:
- * so the count goes in one step, and no put is made for each of them.
+ * so the count goes in one step, and no put is made for each of them.  Nothing
+ * of a member is looked at on the way to another, so that those with nothing to
+ * be released go at once.
  */
 #include "ouro.h"
 #include <linux/rcupdate.h>
@@ -89,10 +91,10 @@ void ouro_purge_finalize(struct ouro_scan *scan)
 /*
  * From here on its count says so, unless somebody tried for it since it was
  * frozen, and is about to take that back: then one of its references is ours, so
- * that it is not buried before its time.
+ * that it is not buried before its time.  False: that is so.
  */
-static void kill_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		     struct ouro_object *object, struct ouro_member *member)
+static bool kill(struct ouro_scan *scan, struct ouro_object *object,
+		 const struct ouro_member *member)
 {
 	s64 word = member->word | OURO_WORD_FROZEN;
 	u32 count = (u32)member->word & OURO_COUNT_MASK;
@@ -101,16 +103,11 @@ static void kill_one(struct ouro_scan *scan, struct ouro_pool *pool,
 	if (likely(atomic64_try_cmpxchg(&object->word, &word,
 					(member->word - count + OURO_COUNT_DEAD) |
 					OURO_WORD_DEAD)))
-		return;
+		return true;
 	scan->note[member->place] = OURO_NOTE_LATE;
 	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
 		     &object->word);
-}
-
-static void unname_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		       struct ouro_object *object, struct ouro_member *member)
-{
-	ouro_weak_end(pool, object);
+	return false;
 }
 
 /* ---- slots ---- */
@@ -163,8 +160,10 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 		array->used = 0;
 }
 
-static void clear_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		      struct ouro_object *object, struct ouro_member *member)
+static __always_inline void clear(struct ouro_scan *scan,
+				  struct ouro_pool *pool,
+				  struct ouro_object *object,
+				  const struct ouro_member *member)
 {
 	const struct ouro_kind *kind = pool->class->kind;
 	u32 edge = member->start;
@@ -217,16 +216,18 @@ static void batch_add(struct batch *batch, struct ouro_pool *pool,
 	pool->objects->alive--;
 }
 
-static void bury_all(struct ouro_scan *scan)
+/* Returns how many are yet to be buried. */
+static u32 kill_all(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
+	bool named = READ_ONCE(scan->heap->named);
 	struct batch batch = { .count = 0 };
 	struct ouro_objects *seen = NULL;
 	struct ouro_member *member;
 	struct ouro_object *object;
 	struct ouro_pool *pool;
-	bool plain = false;
-	u32 i;
+	bool gone, plain = false;
+	u32 i, left = 0;
 
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
@@ -238,16 +239,32 @@ static void bury_all(struct ouro_scan *scan)
 		if (cursor.objects != seen)
 			plain = is_plain(pool);
 		seen = cursor.objects;
-		ouro_delay(OURO_DELAY_BURY);
-		if (scan->note[member->place] == OURO_NOTE_LATE)
-			ouro_slice_put(&scan->slice, object);
-		else if (plain)
+		gone = kill(scan, object, member) && plain;
+		if (named)
+			ouro_weak_end(pool, object);
+		clear(scan, pool, object, member);
+		if (gone) {
+			scan->note[member->place] = OURO_NOTE_GONE;
 			batch_add(&batch, pool, object);
-		else
-			ouro_slice_bury_cleared(&scan->slice, pool, object);
+		} else {
+			left++;
+		}
 		ouro_scan_breathe(scan);
 	}
 	batch_free(&batch);
+	return left;
+}
+
+static void bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		     struct ouro_object *object, struct ouro_member *member)
+{
+	u32 note = scan->note[member->place];
+
+	ouro_delay(OURO_DELAY_BURY);
+	if (note == OURO_NOTE_LATE)
+		ouro_slice_put(&scan->slice, object);
+	else if (note != OURO_NOTE_GONE)
+		ouro_slice_bury_cleared(&scan->slice, pool, object);
 }
 
 /**
@@ -258,11 +275,10 @@ static void bury_all(struct ouro_scan *scan)
  */
 void ouro_purge(struct ouro_scan *scan)
 {
-	for_each_member(scan, kill_one);
+	u32 left = kill_all(scan);
+
 	ouro_verdict_idle(scan);
-	if (READ_ONCE(scan->heap->named))
-		for_each_member(scan, unname_one);
-	for_each_member(scan, clear_one);
-	bury_all(scan);
+	if (left)
+		for_each_member(scan, bury_one);
 	scan->stat.freed = scan->remain;
 }

@@ -75,6 +75,7 @@ void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size,
 			  zero);
 	if (memory)
 		scan->bytes += bytes;
+	scan->peak = max(scan->peak, scan->bytes);
 	return memory;
 }
 

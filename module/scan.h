@@ -42,6 +42,7 @@ struct ouro_member {
 #define OURO_NOTE_COLD		BIT(30)	/* out, and not frozen */
 #define OURO_NOTE_LINK		(OURO_NOTE_COLD - 1)
 #define OURO_NOTE_LATE		1	/* killed while somebody had tried for it */
+#define OURO_NOTE_GONE		2	/* killed, and its block went back */
 
 #define OURO_MEMBERS_MOST	OURO_NOTE_LINK
 
@@ -76,7 +77,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @first: pinned pools
  * @last: the end of this list
  * @note: for each block of a pinned pool, in their order
- * @room: notes that there is room for
+ * @room: notes, then members, that there is room for
  * @notes: in use
  * @from: the lowest address of a window with a pinned pool
  * @span: bytes from there to the end of the last such window
@@ -99,7 +100,8 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @died: of these, by the last put of a reference
  * @begun: when the first word was read, in ns
  * @transaction: its number, shifted
- * @bytes: taken for all this
+ * @bytes: taken for all this at the moment
+ * @peak: the most of it
  * @slice: what falls with the members
  */
 struct ouro_scan {
@@ -137,6 +139,7 @@ struct ouro_scan {
 	u64 begun;
 	u64 transaction;
 	size_t bytes;
+	size_t peak;
 	struct ouro_slice slice;
 };
 

@@ -81,7 +81,8 @@ void ouro_purge_finalize(struct ouro_scan *scan)
 {
 	for_each_member(scan, thaw_one);
 	ouro_verdict_idle(scan);
-	scan->finalized = scan->remain;
+	if (!scan->finalized)
+		scan->finalized = scan->remain;
 	for_each_member(scan, finalize_one);
 	for_each_member(scan, put_one);
 }

@@ -450,25 +450,16 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 	return outcome;
 }
 
-/**
- * ouro_verdict() - find out what is unreachable, and kill it
- * @scan: after ouro_survey(), with suspects
- *
+/*
  * Each transaction but the last has at least one finalizer called, or a member
- * less: so this ends.  Where there is no memory, it has not begun.
- *
- * Context: Process context, may sleep; calls finalizers and releases.
+ * less: so this ends.
  */
-void ouro_verdict(struct ouro_scan *scan)
+static void try_until_decided(struct ouro_scan *scan)
 {
 	enum ouro_transaction outcome;
 	unsigned int round;
 	u32 before;
 
-	if (!members_get(scan)) {
-		scan->stat.skipped++;
-		return;
-	}
 	for (round = 0; round < ROUNDS_MOST; round++) {
 		before = scan->members;
 		if (!scan->finalized)
@@ -491,4 +482,31 @@ void ouro_verdict(struct ouro_scan *scan)
 		if (scan->remain == before)
 			return;
 	}
+}
+
+/* What finalizers had fall by counting alone counts as freed by the scan. */
+static void sum_up(struct ouro_scan *scan)
+{
+	struct ouro_scan_stat *stat = &scan->stat;
+
+	if (!scan->finalized)
+		return;
+	stat->freed += scan->died;
+	stat->resurrected = scan->finalized - min(scan->finalized, stat->freed);
+}
+
+/**
+ * ouro_verdict() - find out what is unreachable, and kill it
+ * @scan: after ouro_survey(), with suspects
+ *
+ * Context: Process context, may sleep; calls finalizers and releases.
+ */
+void ouro_verdict(struct ouro_scan *scan)
+{
+	if (!members_get(scan)) {
+		scan->stat.skipped++;
+		return;
+	}
+	try_until_decided(scan);
+	sum_up(scan);
 }

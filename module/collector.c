@@ -64,12 +64,12 @@ static long grown(long from, long least)
  */
 static void set_triggers(struct ouro_collector *collector, unsigned long scanned)
 {
-	long young = READ_ONCE(collector->threshold.young);
+	long young = collector->threshold.young;
 	long now = atomic_long_read(&collector->tracked);
 
 	collector->due = grown(collector->live, young);
-	if (!collector->enabled || !young || collector->stop ||
-	    collector->mode == OURO_COLLECT_OFF) {
+	if (!READ_ONCE(collector->enabled) || !young || collector->stop ||
+	    READ_ONCE(collector->mode) == OURO_COLLECT_OFF) {
 		WRITE_ONCE(collector->trigger, LONG_MAX);
 		WRITE_ONCE(collector->lift, LONG_MAX);
 		return;
@@ -94,10 +94,10 @@ static bool is_due(struct ouro_collector *collector,
 {
 	struct ouro_collect_threshold *threshold = &collector->threshold;
 	long now = atomic_long_read(&collector->tracked);
-	unsigned int runs = threshold->middle * threshold->old;
+	u64 runs = (u64)threshold->middle * threshold->old;
 
 	lockdep_assert_held(&collector->lock);
-	if (!collector->enabled)
+	if (!READ_ONCE(collector->enabled))
 		return false;
 	*generation = OURO_OLD;
 	if (READ_ONCE(collector->pressed))
@@ -123,7 +123,8 @@ static bool begin_scan(struct ouro_collector *collector, struct ouro_scan *scan,
 	bool due;
 
 	spin_lock(&collector->lock);
-	due = !collector->stop && collector->mode != OURO_COLLECT_OFF &&
+	due = !collector->stop &&
+	      READ_ONCE(collector->mode) != OURO_COLLECT_OFF &&
 	      is_due(collector, &generation);
 	list_splice_init(&collector->requests, requests);
 	list_for_each_entry(request, requests, link) {

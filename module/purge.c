@@ -158,7 +158,7 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 		ouro_scan_breathe(scan);
 	}
 	if (array)
-		array->used = 0;
+		WRITE_ONCE(array->used, 0);
 }
 
 static __always_inline void clear(struct ouro_scan *scan,

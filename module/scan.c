@@ -29,13 +29,19 @@ static bool may_go_on(struct ouro_scan *scan)
 	       READ_ONCE(collector->lift);
 }
 
+#define SLICE_FIRST_NS	(100 * NSEC_PER_USEC)	/* until the budget is looked at */
+
 /* A slice is over: the others' share of the CPU. */
 static void keep_share(struct ouro_scan *scan, u64 now)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
-	struct ouro_collect_budget budget = collector->budget;
-	u64 us = (u64)budget.slice_us * (100 - budget.share) / budget.share;
+	struct ouro_collect_budget budget;
+	u64 us;
 
+	spin_lock(&collector->lock);
+	budget = collector->budget;
+	spin_unlock(&collector->lock);
+	us = budget.slice_us * (100 - budget.share) / budget.share;
 	if (us)
 		wait_event_timeout(collector->over, may_go_on(scan),
 				   usecs_to_jiffies(us));
@@ -363,8 +369,7 @@ void ouro_scan_run(struct ouro_scan *scan)
 	scan->last = &scan->first;
 	scan->waiting_last = &scan->waiting;
 	scan->steps = OURO_SCAN_STEPS;
-	scan->slice_end = start +
-		scan->heap->collector.budget.slice_us * NSEC_PER_USEC;
+	scan->slice_end = start + SLICE_FIRST_NS;
 	ouro_slice_init(&scan->slice, scan->heap, OURO_SLICE_WORKER, true);
 	if (ouro_scan_join(scan)) {
 		ouro_survey(scan);

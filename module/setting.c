@@ -138,10 +138,14 @@ EXPORT_SYMBOL_OURO(ouro_collector_set_threshold);
  *
  * Context: Process context.
  */
-void ouro_collector_threshold(const struct ouro_heap *heap,
+void ouro_collector_threshold(struct ouro_heap *heap,
 			      struct ouro_collect_threshold *threshold)
 {
-	*threshold = heap->collector.threshold;
+	struct ouro_collector *collector = &heap->collector;
+
+	spin_lock(&collector->lock);
+	*threshold = collector->threshold;
+	spin_unlock(&collector->lock);
 }
 EXPORT_SYMBOL_OURO(ouro_collector_threshold);
 
@@ -160,7 +164,9 @@ int ouro_collector_set_budget(struct ouro_heap *heap,
 	if (budget->slice_us < 10 || budget->slice_us > 10000 ||
 	    budget->share < 1 || budget->share > 100)
 		return -EINVAL;
+	spin_lock(&heap->collector.lock);
 	heap->collector.budget = *budget;
+	spin_unlock(&heap->collector.lock);
 	return 0;
 }
 EXPORT_SYMBOL_OURO(ouro_collector_set_budget);

@@ -123,7 +123,7 @@ static bool clear_span(struct ouro_slice *s, struct ouro_span span,
 		if (!clear_slot(s, &span.slot[i - 1]))
 			return false;
 		if (array)
-			array->used = i - 1;
+			WRITE_ONCE(array->used, i - 1);
 		if (i % LOOKS_A_STEP)
 			continue;
 		if (!s->budget)

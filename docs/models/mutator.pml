@@ -47,6 +47,12 @@
 #define UNLOCK(x)		skip
 #endif
 
+#ifdef BROKEN_TRYGET_IGNORES_FROZEN
+#define LOOK_AT		0
+#else
+#define LOOK_AT		(FROZEN | DEAD)
+#endif
+
 byte done;	/* processes that are */
 bit begun;	/* the collector is at work */
 bit ended;
@@ -396,7 +402,7 @@ tryget:
 			count[o]++;
 			GET_STEP(o);
 			if
-			:: w & (FROZEN | DEAD) -> w = 0; goto decide
+			:: w & LOOK_AT -> w = 0; goto decide
 			:: else -> w = 0; goto verify
 			fi
 		}

@@ -62,12 +62,14 @@ enum ouro_collect_mode {
  * struct ouro_collect_threshold - when scans start by themselves
  * @young: a young scan, when so many more objects live than after the last scan;
  *	0: no scan starts by itself
- * @middle: with @old: all objects are scanned after @middle * @old young scans,
- *	if a quarter more live than after the last time
+ * @middle: with @old: all objects are scanned after @middle * @old young scans;
+ *	0: not for that reason
  * @old: as said
  *
  * As CPython's three: 700, 10, 10 unless set.  All objects are scanned also when
- * a quarter more live than after the last time, and @young at least.
+ * a quarter more live than after the last time, and @young at least.  A scan that
+ * has looked at many objects is followed by another of its kind when a quarter as
+ * many have come, so that what it costs is a constant for each new object.
  */
 struct ouro_collect_threshold {
 	unsigned int young;
@@ -175,7 +177,7 @@ int ouro_kind_set_mode(struct ouro_kind *kind, enum ouro_collect_mode mode);
 enum ouro_collect_mode ouro_kind_mode(const struct ouro_kind *kind);
 void ouro_collector_set_threshold(struct ouro_heap *heap,
 				  const struct ouro_collect_threshold *threshold);
-void ouro_collector_threshold(const struct ouro_heap *heap,
+void ouro_collector_threshold(struct ouro_heap *heap,
 			      struct ouro_collect_threshold *threshold);
 int ouro_collector_set_budget(struct ouro_heap *heap,
 			      const struct ouro_collect_budget *budget);

@@ -156,7 +156,7 @@ inline forget()
 
 /* ---- P2 ---- */
 
-bit found;	/* a transaction was committed */
+bit found;	/* something was finalized, or died */
 
 #ifdef SUBSET
 #define MAY_LEAVE_OUT	(done <= M)	/* not in the last scan */
@@ -322,7 +322,8 @@ inline finalize()
 	:: atomic { o <= N && (flags[o] & FINALIZE) ->
 			assert(!finalized[o] && alive[o]);
 			flags[o] = flags[o] & ~FINALIZE;
-			finalized[o] = 1
+			finalized[o] = 1;
+			found = 1
 		}
 		finalizer(o, COLLECTOR)
 	:: atomic { o <= N && !(flags[o] & FINALIZE) -> o++; next_of(in, o) }

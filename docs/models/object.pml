@@ -178,7 +178,7 @@ inline finalizer(o, p)
 {
 	if
 	:: flight[p] = 0
-	:: atomic { get(o); finalized[o] = 1 }
+	:: atomic { get(o) }
 		atomic { flight[p] = SLOT(ROOT, 0); SLOT(ROOT, 0) = o }
 	:: atomic { flight[p] = SLOT(o, 0); SLOT(o, 0) = 0 }
 	:: atomic { flight[p] = SLOT(o, L - 1); SLOT(o, L - 1) = 0 }

@@ -43,6 +43,9 @@ vm: ## a shell in a VM with the module loaded; KERNEL=name (6.1)
 bench: ## print the benchmark table and write build/bench.json
 	@scripts/bench
 
+model: ## check the models of the collector within larger bounds
+	@scripts/model --large
+
 lint: ## checkpatch, sparse, kernel-doc, clang-format and the rules of the tree
 	@scripts/lint
 
@@ -56,4 +59,4 @@ kdir:
 		echo "no kernel build directory at $(KDIR): install linux-headers-$$(uname -r)," \
 			"or say KDIR=... or KERNEL=6.1" >&2; exit 1; }
 
-.PHONY: all modules modules_install build-kernel clean demo check vm bench lint help kdir
+.PHONY: all modules modules_install build-kernel clean demo check vm bench model lint help kdir

@@ -48,7 +48,8 @@ static void free_after_grace(struct rcu_head *rcu)
 	struct ouro_array *array = container_of(rcu, struct ouro_array, rcu);
 
 	smp_mb();	/* as said above */
-	if (READ_ONCE(array->heap->collector.task))
+	/* Pairs with the release at its end. */
+	if (smp_load_acquire(&array->heap->collector.task))
 		call_srcu(&ouro_array_readers, rcu, free_at_last);
 	else
 		free_at_last(rcu);

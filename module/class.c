@@ -396,6 +396,8 @@ void *ouro_class_add(struct ouro_pool *pool)
 	raw_spin_lock_irqsave(&class->lock, flags);
 	class->npools++;
 	ouro_pool_take(pool, 1, &block);
+	if (class->ops)
+		class->ops->taken(pool);
 	note_out(class, 1);
 	pool_list(class, pool);
 	raw_spin_unlock_irqrestore(&class->lock, flags);

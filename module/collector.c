@@ -8,6 +8,7 @@
 #include "ouro.h"
 #include <linux/completion.h>
 #include <linux/export.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
@@ -99,13 +100,11 @@ static bool is_due(struct ouro_collector *collector,
 	lockdep_assert_held(&collector->lock);
 	if (!READ_ONCE(collector->enabled))
 		return false;
-	*generation = OURO_OLD;
-	if (READ_ONCE(collector->pressed))
-		return true;
-	if (now <= collector->trigger)
+	if (!READ_ONCE(collector->pressed) && now <= collector->trigger)
 		return false;
-	if (now <= collector->due && (!runs || collector->young_runs < runs))
-		*generation = OURO_YOUNG;
+	if (READ_ONCE(collector->pressed) || now > collector->due ||
+	    (runs && collector->young_runs >= runs))
+		*generation = OURO_OLD;
 	return true;
 }
 
@@ -147,8 +146,8 @@ static void add_stat(struct ouro_collector_stat *sum,
 	unsigned int g = one->generation, bucket = 0;
 	u64 ns;
 
-	for (ns = one->ns / 10000; ns && bucket < OURO_SCAN_BUCKETS - 1;
-	     ns /= 10)
+	for (ns = div_u64(one->ns, 10000);
+	     ns && bucket < OURO_SCAN_BUCKETS - 1; ns = div_u64(ns, 10))
 		bucket++;
 	sum->runs[g]++;
 	sum->visited[g] += one->visited;
@@ -181,8 +180,12 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 	spin_lock(&collector->lock);
 	add_stat(&collector->stat, scan);
 	collector->young_runs++;
+	WRITE_ONCE(collector->stuck, false);
+	WRITE_ONCE(collector->after, atomic_long_read(&collector->tracked));
 	if (scan->stat.generation == OURO_OLD) {
-		collector->live = atomic_long_read(&collector->tracked);
+		/* One that left something out does not know what lives. */
+		if (!scan->stat.skipped)
+			collector->live = collector->after;
 		collector->young_runs = 0;
 	}
 	set_triggers(collector, scan->stat.visited);
@@ -225,16 +228,16 @@ static void collect_work(struct work_struct *work)
 
 	mutex_lock(&collector->running);
 	more = begin_scan(collector, &scan, &requests);
-	if (more)
+	if (more) {
 		scan_once(heap, &scan);
+		end_scan(heap, &scan, &requests);
+	}
 	/* Pairs with the reader in free_after_grace() of arrays. */
 	smp_store_release(&collector->task, NULL);
 	mutex_unlock(&collector->running);
-	if (!more)
-		return;
-	end_scan(heap, &scan, &requests);
 	/* What was asked for, or came about, since it began. */
-	ouro_collector_kick(collector);
+	if (more)
+		ouro_collector_kick(collector);
 }
 
 /* ---- who waits ---- */
@@ -259,8 +262,9 @@ static bool is_inside(const struct ouro_collector *collector)
  *
  * Several callers share a scan.  It takes all of a CPU if there is one.
  *
- * Context: Process context, may sleep; not in a callback of a type.  What the
- * callbacks of the heap's types take must not be held.
+ * Context: Process context, may sleep.  What the callbacks of the heap's types
+ * take must not be held.  Two heaps whose callbacks collect each other wait for
+ * ever.  In a callback of a type what was put before may not be dead yet.
  * Return: the number of objects freed that had slots, by the scan that was waited
  * for; or -EBUSY when called from a callback or a notifier that a scan of this
  * heap has called, -EOPNOTSUPP in mode OURO_COLLECT_OFF, -EINVAL when there is no
@@ -270,7 +274,7 @@ long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation)
 {
 	struct ouro_collector *collector = &heap->collector;
 	struct request request = { .generation = generation };
-	bool stop;
+	bool inside, stop;
 
 	might_sleep();
 	if ((unsigned int)generation >= OURO_GENERATIONS)
@@ -279,7 +283,8 @@ long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation)
 		return -EBUSY;
 	if (READ_ONCE(collector->mode) == OURO_COLLECT_OFF)
 		return -EOPNOTSUPP;
-	if (!ouro_slice_around())
+	inside = ouro_slice_around() || current_work() == &heap->reaper.work;
+	if (!inside)
 		ouro_heap_flush(heap);
 	init_completion(&request.done);
 	spin_lock(&collector->lock);
@@ -290,10 +295,22 @@ long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation)
 	if (stop)
 		return 0;
 	ouro_collector_kick(collector);
+	/* One that is under way shall not keep its share any more. */
+	wake_up_all(&collector->over);
 	wait_for_completion(&request.done);
+	/* What fell with them and was left to the worker. */
+	if (!inside)
+		ouro_heap_flush(heap);
 	return request.freed;
 }
 EXPORT_SYMBOL_OURO(ouro_heap_collect);
+
+static bool is_reached(const struct ouro_collector *collector,
+		       unsigned long want)
+{
+	return (long)(READ_ONCE(collector->runs) - want) >= 0 ||
+	       READ_ONCE(collector->stop);
+}
 
 /*
  * Waits for a scan that begins after this; no longer than PATIENCE after it has
@@ -301,21 +318,25 @@ EXPORT_SYMBOL_OURO(ouro_heap_collect);
  */
 static bool wait_for_scan(struct ouro_collector *collector)
 {
-	unsigned long seen, runs = READ_ONCE(collector->runs);
-	/* The one that is under way may have begun before. */
-	unsigned long want = runs + (READ_ONCE(collector->task) ? 2 : 1);
+	unsigned long seen, want = READ_ONCE(collector->runs);
 
+	smp_rmb();	/* pairs with the release when a scan is over */
+	/* The one that is under way may have begun before. */
+	want += READ_ONCE(collector->task) ? 2 : 1;
+	atomic_inc(&collector->waiters);
+	wake_up_all(&collector->over);
 	do {
 		WRITE_ONCE(collector->pressed, true);
 		ouro_collector_kick(collector);
 		seen = READ_ONCE(collector->progress);
-		wait_event_timeout(collector->over,
-				   (long)(READ_ONCE(collector->runs) - want) >= 0 ||
-				   READ_ONCE(collector->stop), PATIENCE);
-		if ((long)(READ_ONCE(collector->runs) - want) >= 0)
-			return true;
-	} while (!READ_ONCE(collector->stop) &&
+		wait_event_timeout(collector->over, is_reached(collector, want),
+				   PATIENCE);
+	} while (!is_reached(collector, want) &&
 		 READ_ONCE(collector->progress) != seen);
+	atomic_dec(&collector->waiters);
+	if (is_reached(collector, want))
+		return true;
+	WRITE_ONCE(collector->stuck, true);
 	return false;
 }
 
@@ -323,9 +344,12 @@ static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 {
 	const struct ouro_collector *collector = &heap->collector;
 
-	return gfpflags_allow_blocking(gfp) && READ_ONCE(collector->enabled) &&
+	return (gfp & GFP_KERNEL) == GFP_KERNEL &&
+	       READ_ONCE(collector->enabled) &&
 	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
-	       !READ_ONCE(collector->stop) && !is_inside(collector) &&
+	       !READ_ONCE(collector->stop) && !READ_ONCE(collector->stuck) &&
+	       !is_inside(collector) &&
+	       current_work() != &heap->reaper.work &&
 	       !(current->flags & PF_MEMALLOC) && !ouro_slice_around();
 }
 
@@ -342,7 +366,12 @@ bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
 	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp) ||
 	    atomic_long_read(&heap->collector.tracked) <= 0)
 		return false;
-	return wait_for_scan(&heap->collector);
+	if (!wait_for_scan(&heap->collector))
+		return false;
+	/* Pools of objects go a grace period later. */
+	if (atomic_long_read(&heap->rcu_pending))
+		rcu_barrier();
+	return true;
 }
 
 /**
@@ -373,6 +402,7 @@ void ouro_collector_set_key(struct ouro_collector *collector,
 #ifdef CONFIG_LOCKDEP
 	lockdep_init_map(&collector->work.lockdep_map, "ouro_collect", key, 1);
 #endif
+	lockdep_set_class_and_subclass(&collector->running, key, 2);
 }
 
 /* @key: of the heap's work, for lockdep. */
@@ -382,6 +412,7 @@ void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key)
 
 	spin_lock_init(&collector->lock);
 	mutex_init(&collector->running);
+	atomic_set(&collector->waiters, 0);
 	INIT_LIST_HEAD(&collector->requests);
 	INIT_WORK(&collector->work, collect_work);
 	ouro_collector_set_key(collector, key);
@@ -420,6 +451,13 @@ void ouro_collector_stop(struct ouro_heap *heap)
 	wake_up_all(&collector->over);
 	irq_work_sync(&collector->irq_work);
 	cancel_work_sync(&collector->work);
+}
+
+/* Nobody is left who could start one. */
+void ouro_collector_end(struct ouro_heap *heap)
+{
+	irq_work_sync(&heap->collector.irq_work);
+	cancel_work_sync(&heap->collector.work);
 }
 
 int __init ouro_collector_start(void)

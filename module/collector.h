@@ -27,9 +27,11 @@ struct task_struct;
  * @lift: scans that start by themselves take what they can get when @tracked is
  *	beyond, and allocations wait for them; LONG_MAX: never
  * @live: @tracked after the last scan of all
+ * @after: @tracked after the last scan
  * @due: a scan of all is due when @tracked is beyond
  * @young_runs: since the last scan of all
  * @pressed: the system is short of memory, scan all
+ * @stuck: who waited for a scan has given up; until the next one is over
  * @enabled: scans may start by themselves
  * @stop: the heap goes: no more scans
  * @mode: of enum ouro_collect_mode
@@ -42,6 +44,7 @@ struct task_struct;
  * @work: scans
  * @irq_work: queues @work from where @tracked is counted
  * @task: the worker, while it scans
+ * @waiters: allocations that wait for a scan
  * @progress: steps of all scans so far, for who waits
  * @runs: scans that are over
  * @over: woken at the end of each
@@ -56,9 +59,11 @@ struct ouro_collector {
 	long trigger;
 	long lift;
 	long live;
+	long after;
 	long due;
 	unsigned int young_runs;
 	bool pressed;
+	bool stuck;
 	bool enabled;
 	bool stop;
 	u8 mode;
@@ -71,6 +76,7 @@ struct ouro_collector {
 	struct work_struct work;
 	struct irq_work irq_work;
 	struct task_struct *task;
+	atomic_t waiters;
 	unsigned long progress;
 	unsigned long runs;
 	wait_queue_head_t over;
@@ -96,6 +102,7 @@ void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key);
 void ouro_collector_set_key(struct ouro_collector *collector,
 			    struct lock_class_key *key);
 void ouro_collector_stop(struct ouro_heap *heap);
+void ouro_collector_end(struct ouro_heap *heap);
 void ouro_collector_kick(struct ouro_collector *collector);
 void ouro_collector_reset(struct ouro_collector *collector);
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp);

@@ -7,6 +7,7 @@
  * is not taken for the one before.
  */
 #include "ouro.h"
+#include <linux/kmemleak.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include "backing.h"
@@ -37,12 +38,17 @@ static int bitmap_get(struct ouro_pool *pool)
 {
 	struct ouro_objects *objects = pool->objects;
 
+	if (objects->frozen)
+		return 0;
+	objects->frozen = ouro_backing_meta(pool->heap,
+					    BITS_TO_LONGS(pool->blocks) *
+					    sizeof(long), GFP_KERNEL,
+					    NUMA_NO_NODE);
 	if (!objects->frozen)
-		objects->frozen = ouro_backing_meta(pool->heap,
-						    BITS_TO_LONGS(pool->blocks) *
-						    sizeof(long), GFP_KERNEL,
-						    NUMA_NO_NODE);
-	return objects->frozen ? 0 : -ENOMEM;
+		return -ENOMEM;
+	/* Linked from headers that kmemleak does not see. */
+	kmemleak_not_leak(objects->frozen);
+	return 0;
 }
 
 /*
@@ -124,7 +130,7 @@ static bool unfreeze_pool(struct ouro_pool *pool, void *arg)
 {
 	struct ouro_objects *objects = pool->objects;
 
-	if (!objects->holds_frozen)
+	if (!READ_ONCE(objects->holds_frozen))
 		return true;
 	WRITE_ONCE(objects->holds_frozen, false);
 	bitmap_zero(objects->frozen, pool->blocks);
@@ -140,13 +146,17 @@ static bool unfreeze_pool(struct ouro_pool *pool, void *arg)
  *
  * What was frozen is young afterwards.
  *
- * Context: Process context, may sleep; not in what a scan of this heap calls.
+ * Context: Process context, may sleep; waits for a scan under way.
+ * Return: 0, or -EBUSY when called from what a scan of this heap calls.
  */
-void ouro_heap_unfreeze(struct ouro_heap *heap)
+int ouro_heap_unfreeze(struct ouro_heap *heap)
 {
 	might_sleep();
+	if (READ_ONCE(heap->collector.task) == current)
+		return -EBUSY;
 	mutex_lock(&heap->collector.running);
 	ouro_roster_visit(heap, false, unfreeze_pool, NULL);
 	mutex_unlock(&heap->collector.running);
+	return 0;
 }
 EXPORT_SYMBOL_OURO(ouro_heap_unfreeze);

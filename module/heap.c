@@ -393,6 +393,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	ouro_weak_destroy_all(heap);
 	ouro_heap_settle(heap);
 	heap_destroy_contents(heap);
+	ouro_collector_end(heap);
 	heap_free(heap);
 	module_put(THIS_MODULE);
 	return stat.live;

@@ -134,8 +134,6 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 {
 	unsigned int i;
 
-	pool->arena = arena;
-	pool->unit = unit;
 	/*
 	 * Pairs with the address dependency of whoever follows the pointer, or
 	 * reads the magic first.
@@ -183,6 +181,8 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 		memset(pool, 0, geo->header);
 	}
 	pool_setup(pool, class, base);
+	pool->arena = arena;
+	pool->unit = unit;
 	if (ouro_heap_is_checked(heap) &&
 	    ouro_check_pool_init(pool, gfp))
 		goto give_units;

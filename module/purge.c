@@ -33,11 +33,11 @@ for_each_member(struct ouro_scan *scan,
 
 	for (i = 0; i < scan->members; i++) {
 		scan->steps--;
+		ouro_scan_breathe(scan);
 		if (ouro_member_is_out(scan, &scan->member[i]))
 			continue;
 		object = ouro_cursor_object(&cursor, scan->member[i].place);
 		fn(scan, cursor.objects->pool, object, &scan->member[i]);
-		ouro_scan_breathe(scan);
 	}
 }
 
@@ -180,15 +180,19 @@ static __always_inline void clear(struct ouro_scan *scan,
 
 /* ---- blocks ---- */
 
+/* Whether blocks of a pool may go straight into it, with nothing else to do. */
+static bool is_batched(const struct ouro_pool *pool)
+{
+	return !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
+	       ouro_heap_is_fast(pool->heap) && !pool->objects->graves &&
+	       !READ_ONCE(pool->objects->holds_frozen);
+}
+
 /* Whether nothing is left to do for objects of a pool but to free them. */
 static bool is_plain(const struct ouro_pool *pool)
 {
-	const struct ouro_kind *kind = pool->class->kind;
-
-	return !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
-	       ouro_heap_is_fast(kind->heap) && !kind->type->release &&
-	       !pool->objects->graves && !READ_ONCE(pool->objects->weaks) &&
-	       !READ_ONCE(pool->objects->holds_frozen);
+	return is_batched(pool) && !pool->class->kind->type->release &&
+	       !READ_ONCE(pool->objects->weaks);
 }
 
 #define BATCH	64	/* blocks that go under the lock of their class in one go */
@@ -233,6 +237,7 @@ static u32 kill_all(struct ouro_scan *scan)
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
 		scan->steps--;
+		ouro_scan_breathe(scan);
 		if (ouro_member_is_out(scan, member))
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
@@ -250,22 +255,44 @@ static u32 kill_all(struct ouro_scan *scan)
 		} else {
 			left++;
 		}
-		ouro_scan_breathe(scan);
 	}
 	batch_free(&batch);
 	return left;
 }
 
 static void bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		     struct ouro_object *object, struct ouro_member *member)
+		     struct ouro_object *object, struct batch *batch)
 {
-	u32 note = scan->note[member->place];
+	ouro_slice_release(&scan->slice, pool, object);
+	if (is_batched(pool) && !ouro_weak_is_watched(pool, object))
+		batch_add(batch, pool, object);
+	else
+		ouro_slice_give_back(&scan->slice, pool, object);
+}
 
-	ouro_delay(OURO_DELAY_BURY);
-	if (note == OURO_NOTE_LATE)
-		ouro_slice_put(&scan->slice, object);
-	else if (note != OURO_NOTE_GONE)
-		ouro_slice_bury_cleared(&scan->slice, pool, object);
+static void bury_all(struct ouro_scan *scan)
+{
+	struct ouro_cursor cursor = ouro_cursor_begin(scan);
+	struct batch batch = { .count = 0 };
+	struct ouro_member *member;
+	struct ouro_object *object;
+	u32 i, note;
+
+	for (i = 0; i < scan->members; i++) {
+		member = &scan->member[i];
+		note = scan->note[member->place];
+		scan->steps--;
+		ouro_scan_breathe(scan);
+		if ((note & OURO_NOTE_REACHED) || note == OURO_NOTE_GONE)
+			continue;
+		object = ouro_cursor_object(&cursor, member->place);
+		ouro_delay(OURO_DELAY_BURY);
+		if (note == OURO_NOTE_LATE)
+			ouro_slice_put(&scan->slice, object);
+		else
+			bury_one(scan, cursor.objects->pool, object, &batch);
+	}
+	batch_free(&batch);
 }
 
 /**
@@ -280,6 +307,6 @@ void ouro_purge(struct ouro_scan *scan)
 
 	ouro_verdict_idle(scan);
 	if (left)
-		for_each_member(scan, bury_one);
+		bury_all(scan);
 	scan->stat.freed = scan->remain;
 }

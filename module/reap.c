@@ -133,6 +133,17 @@ void ouro_slice_end(struct ouro_slice *s)
 		kick(s->heap);
 }
 
+/*
+ * For the collector: buries what its slice has left to the worker, and what
+ * others have, as the worker would.
+ */
+void ouro_reap_doomed(struct ouro_slice *s)
+{
+	s->doomed = false;
+	while (reap_queue(s, &s->heap->reaper.doomed))
+		cond_resched();
+}
+
 static void reap_work(struct work_struct *work)
 {
 	struct ouro_reaper *reaper =
@@ -173,6 +184,18 @@ static void bury_here(struct ouro_pool *pool, struct ouro_object *object)
 	ouro_slice_end(&s);
 }
 
+/*
+ * Leaves a dead object to the worker, wherever that is known.  Within an RCU read
+ * section, or with another hold on the heap.
+ */
+void ouro_reap_later(struct ouro_pool *pool, struct ouro_object *object)
+{
+	struct ouro_heap *heap = pool->heap;
+
+	ouro_doom(pool, object);
+	kick(heap);
+}
+
 static void reap(struct ouro_pool *pool, struct ouro_object *object)
 {
 	struct ouro_heap *heap = pool->heap;
@@ -182,8 +205,7 @@ static void reap(struct ouro_pool *pool, struct ouro_object *object)
 	if (unlikely(READ_ONCE(heap->ending)))
 		return;
 	if (!may_bury_here()) {
-		ouro_doom(pool, object);
-		kick(heap);
+		ouro_reap_later(pool, object);
 		return;
 	}
 	around = ouro_slice_around();
@@ -193,8 +215,7 @@ static void reap(struct ouro_pool *pool, struct ouro_object *object)
 		ouro_slice_add(around, pool, object);
 	} else {
 		/* Who destroys this heap does not wait for that slice. */
-		ouro_doom(pool, object);
-		kick(heap);
+		ouro_reap_later(pool, object);
 	}
 }
 

@@ -161,8 +161,32 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
 	if (!READ_ONCE(objects->old) || !xchg(&objects->old, false))
 		return;
 	set_bit(objects->place, objects->page->young);
-	if (!READ_ONCE(objects->holds_frozen))
-		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
+	if (READ_ONCE(objects->holds_frozen))
+		return;
+	/*
+	 * The short end opens; and closes again where somebody has said
+	 * meanwhile that it has to.  A full barrier, as what that is said with:
+	 * one of us sees the other.
+	 */
+	cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
+	if (READ_ONCE(objects->old) || READ_ONCE(objects->holds_frozen))
+		cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
+}
+
+/* The place of a pool that was retired may be another's. */
+static bool clear_young(struct ouro_pool *pool)
+{
+	struct ouro_roster *roster = &pool->heap->roster;
+	struct ouro_objects *objects = pool->objects;
+	unsigned long flags;
+	bool ours;
+
+	raw_spin_lock_irqsave(&roster->lock, flags);
+	ours = objects->page->pool[objects->place] == pool;
+	if (ours)
+		clear_bit(objects->place, objects->page->young);
+	raw_spin_unlock_irqrestore(&roster->lock, flags);
+	return ours;
 }
 
 /**
@@ -174,19 +198,21 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
  * looks at each object after that, and says so itself where one died before,
  * and its block is not in the pool.
  *
- * Context: Task context; of one scan at a time.
+ * Context: Task context; of one scan at a time; takes roster->lock.
  */
 void ouro_roster_age(struct ouro_pool *pool)
 {
 	struct ouro_objects *objects = pool->objects;
 
-	clear_bit(objects->place, objects->page->young);
-	cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
+	if (!clear_young(pool))
+		return;
 	/*
-	 * Full barriers, this and that above: either who dies sees them, or we
-	 * see the death.  Pairs with the last put, which is one, too.
+	 * Full barriers: either who dies, or takes a block, sees what is said
+	 * here, or we see that.  Pairs with the last put, and with
+	 * ouro_roster_rejuvenate().
 	 */
 	xchg(&objects->old, true);
+	cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
 }
 
 /* ---- visits ---- */

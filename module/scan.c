@@ -24,6 +24,7 @@ static bool may_go_on(struct ouro_scan *scan)
 	struct ouro_collector *collector = &scan->heap->collector;
 
 	return READ_ONCE(collector->stop) ||
+	       atomic_read(&collector->waiters) ||
 	       !list_empty_careful(&collector->requests) ||
 	       atomic_long_read(&collector->tracked) >
 	       READ_ONCE(collector->lift);
@@ -36,7 +37,7 @@ static void keep_share(struct ouro_scan *scan, u64 now)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
 	struct ouro_collect_budget budget;
-	u64 us;
+	unsigned int us;
 
 	spin_lock(&collector->lock);
 	budget = collector->budget;
@@ -162,7 +163,11 @@ static void unpin_all(struct ouro_scan *scan)
 	scan->notes = 0;
 }
 
-/* As many as there are notes for; returns how many. */
+/*
+ * As many as there are notes for; returns how many.  While they are pinned more
+ * may come, and take the notes: scan->whole says whether there was one left for
+ * each.
+ */
 static unsigned long pin_all(struct ouro_scan *scan, unsigned long skip)
 {
 	bool young = scan->stat.generation == OURO_YOUNG;
@@ -170,12 +175,15 @@ static unsigned long pin_all(struct ouro_scan *scan, unsigned long skip)
 	unsigned long pools = 0;
 
 	scan->stat.skipped = skip;
-	if (skip)
-		ouro_roster_visit(scan->heap, young, join_from, scan);
+	scan->whole = !skip || ouro_roster_visit(scan->heap, young, join_from,
+						 scan);
 	scan->stat.skipped = 0;
-	ouro_roster_visit(scan->heap, young, join_one, scan);
-	for (objects = scan->first; objects; objects = objects->scanned)
+	scan->whole &= ouro_roster_visit(scan->heap, young, join_one, scan);
+	for (objects = scan->first; objects; objects = objects->scanned) {
 		pools++;
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
 	return pools;
 }
 
@@ -233,9 +241,11 @@ static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool)
 	unsigned long base = base_of(pool);
 	unsigned int i;
 
-	unit = &scan->unit[scan->window[window_of(scan, pool)] +
-			   ((base - scan->from) >> OURO_UNIT_SHIFT) %
-			   OURO_WINDOW_UNITS];
+	i = ((base - scan->from) >> OURO_UNIT_SHIFT) % OURO_WINDOW_UNITS;
+	/* Arenas are aligned to their size.  Without notes all of it lives. */
+	if (WARN_ON_ONCE(i + geo->units > OURO_WINDOW_UNITS))
+		return;
+	unit = &scan->unit[scan->window[window_of(scan, pool)] + i];
 	for (i = 0; i < geo->units; i++)
 		unit[i] = (struct ouro_unit_notes) {
 			.note = pool->note - 1,
@@ -280,12 +290,43 @@ static void notes_free(struct ouro_scan *scan)
 
 #define NOTES_LEAST	1024U
 
+/* With notes for @wanted blocks, or, where there is no memory, for fewer. */
+static unsigned long join_some(struct ouro_scan *scan, u32 wanted,
+			       unsigned long skip)
+{
+	unsigned long joined;
+
+	for (scan->room = wanted; scan->room;
+	     scan->room = scan->room / 2 >= NOTES_LEAST ? scan->room / 2 : 0) {
+		scan->note = ouro_scan_memory(scan, scan->room,
+					      sizeof(*scan->note), __GFP_ZERO);
+		joined = scan->note ? pin_all(scan, skip) : 0;
+		if (joined && map_all(scan))
+			return joined;
+		unpin_all(scan);
+		notes_free(scan);
+	}
+	return 0;
+}
+
+#define JOIN_TRIES	6	/* each with more room than the one before */
+
+/* A little is left over for pools that come meanwhile. */
+static u32 notes_wanted(const struct count *count, unsigned int tries)
+{
+	u64 notes = count->notes;
+
+	if (tries)
+		notes += (notes >> (JOIN_TRIES + 1 - tries)) + SZ_8K * tries;
+	return min_t(u64, notes, U32_MAX - 1);
+}
+
 /**
  * ouro_scan_join() - pin the pools that the scan is about
  * @scan: empty
  *
- * As many as there is memory for notes; where it did not do for all, the next
- * scan begins with those that were left out.
+ * All that there are; or as many as there is memory for notes, and the next scan
+ * begins with those that were left out.
  *
  * Context: Process context, may sleep; takes roster->lock.
  * Return: false when there are none.
@@ -293,28 +334,32 @@ static void notes_free(struct ouro_scan *scan)
 bool ouro_scan_join(struct ouro_scan *scan)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
-	unsigned long skip, joined = 0;
-	struct count count = { };
+	unsigned long skip, joined;
+	unsigned int tries = 0;
+	struct count count;
+	u32 wanted;
 
-	ouro_roster_visit(scan->heap, scan->stat.generation == OURO_YOUNG,
-			  count_one, &count);
-	if (!count.pools)
-		return false;
-	skip = collector->from % count.pools;
-	ouro_delay(OURO_DELAY_PIN);
-	for (scan->room = min_t(u64, count.notes, U32_MAX - 1); scan->room;
-	     scan->room = scan->room / 2 >= NOTES_LEAST ? scan->room / 2 : 0) {
-		scan->note = ouro_scan_memory(scan, scan->room,
-					      sizeof(*scan->note), __GFP_ZERO);
-		joined = scan->note ? pin_all(scan, skip) : 0;
-		if (joined && map_all(scan))
+	for (;;) {
+		count = (struct count) { };
+		ouro_roster_visit(scan->heap,
+				  scan->stat.generation == OURO_YOUNG,
+				  count_one, &count);
+		if (!count.pools)
+			return false;
+		skip = collector->from % count.pools;
+		wanted = notes_wanted(&count, tries);
+		ouro_delay(OURO_DELAY_PIN);
+		joined = join_some(scan, wanted, skip);
+		if (!joined || scan->whole || scan->room < wanted ||
+		    ++tries == JOIN_TRIES)
 			break;
 		unpin_all(scan);
 		notes_free(scan);
-		joined = 0;
 	}
-	collector->from = joined < count.pools ? skip + joined : 0;
-	scan->stat.skipped = count.pools - min(joined, count.pools);
+	scan->whole &= joined > 0;
+	collector->from = scan->whole ? 0 : skip + joined;
+	scan->stat.skipped = scan->whole ? 0 :
+			     max(count.pools, joined + 1) - joined;
 	return joined;
 }
 

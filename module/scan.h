@@ -72,6 +72,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @stat: what to tell of it
  * @asked: somebody waits: the share of a CPU is not kept
  * @second: in P2, the same
+ * @whole: every pool of the generation has joined
  * @steps: until others have their turn
  * @slice_end: when it was enough for a while, in ns
  * @first: pinned pools
@@ -109,6 +110,7 @@ struct ouro_scan {
 	struct ouro_scan_stat stat;
 	bool asked;
 	bool second;
+	bool whole;
 	int steps;
 	u64 slice_end;
 

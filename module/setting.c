@@ -11,7 +11,7 @@
  * ouro_collector_enable() - let scans start by themselves
  * @heap: the heap
  *
- * Context: Process context or softirq.
+ * Context: Process context.
  */
 void ouro_collector_enable(struct ouro_heap *heap)
 {

@@ -243,8 +243,8 @@ static void finalize(struct ouro_slice *s, const struct ouro_kind *kind,
 }
 
 /* The slots of a dead object are clear, and no handle names it. */
-static void bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
-			 struct ouro_object *object)
+static void release(struct ouro_slice *s, struct ouro_pool *pool,
+		    struct ouro_object *object)
 {
 	const struct ouro_kind *kind = pool->class->kind;
 
@@ -252,6 +252,11 @@ static void bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
 		slice_show(s);
 		kind->type->release(object);
 	}
+}
+
+static void give_back_and_tell(struct ouro_slice *s, struct ouro_pool *pool,
+			       struct ouro_object *object)
+{
 	if (unlikely(ouro_weak_is_watched(pool, object))) {
 		slice_show(s);
 		give_back_watched(pool, object);
@@ -274,14 +279,17 @@ static void bury(struct ouro_slice *s, struct ouro_object *object)
 		drop(s, object);
 		return;
 	}
-	/* What the collector has killed has no name already. */
+	/* What was half buried, or the collector has killed, has no name. */
 	if (!(atomic64_read(&object->word) & OURO_WORD_DEAD))
 		ouro_weak_end(pool, object);
 	if (!clear_slots(s, kind, pool, object)) {
+		/* To be gone on with: no handle names it from here on. */
+		atomic64_or(OURO_WORD_DEAD, &object->word);
 		slice_doom(s, pool, object);
 		return;
 	}
-	bury_cleared(s, pool, object);
+	release(s, pool, object);
+	give_back_and_tell(s, pool, object);
 }
 
 /* Buries what is on the stack; what the budget does not cover is doomed. */
@@ -300,14 +308,15 @@ void ouro_slice_run(struct ouro_slice *s)
 
 /*
  * For the collector, whose slice has no end: what falls with what it does is
- * buried, or left to the worker where it is too much.
+ * buried.
  */
 
 static void run_on(struct ouro_slice *s)
 {
-	s->budget = OURO_SLICE_HERE;
+	s->budget = OURO_SLICE_WORKER;
 	ouro_slice_run(s);
-	s->budget = OURO_SLICE_HERE;
+	if (s->doomed)
+		ouro_reap_doomed(s);
 }
 
 /* @object lives, by a reference of the caller's. */
@@ -326,9 +335,17 @@ void ouro_slice_put(struct ouro_slice *s, struct ouro_object *object)
 }
 
 /* @object is dead, its slots are NULL, and no handle names it. */
-void ouro_slice_bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
-			     struct ouro_object *object)
+void ouro_slice_release(struct ouro_slice *s, struct ouro_pool *pool,
+			struct ouro_object *object)
 {
-	bury_cleared(s, pool, object);
+	release(s, pool, object);
+	run_on(s);
+}
+
+/* After that. */
+void ouro_slice_give_back(struct ouro_slice *s, struct ouro_pool *pool,
+			  struct ouro_object *object)
+{
+	give_back_and_tell(s, pool, object);
 	run_on(s);
 }

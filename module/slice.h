@@ -59,7 +59,9 @@ void ouro_slice_end(struct ouro_slice *s);
 void ouro_slice_finalize(struct ouro_slice *s, struct ouro_pool *pool,
 			 struct ouro_object *object);
 void ouro_slice_put(struct ouro_slice *s, struct ouro_object *object);
-void ouro_slice_bury_cleared(struct ouro_slice *s, struct ouro_pool *pool,
-			     struct ouro_object *object);
+void ouro_slice_release(struct ouro_slice *s, struct ouro_pool *pool,
+			struct ouro_object *object);
+void ouro_slice_give_back(struct ouro_slice *s, struct ouro_pool *pool,
+			  struct ouro_object *object);
 
 #endif /* OURO_SLICE_H */

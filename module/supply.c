@@ -6,6 +6,7 @@
  * keeps back and others of its classes may use.
  */
 #include "ouro.h"
+#include "arena.h"
 #include "heap.h"
 #include "large.h"
 #include "pool.h"
@@ -65,6 +66,7 @@ void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
 	/* So may what the collector frees. */
 	if (unlikely(!block) && ouro_collector_relieve(class->heap, gfp)) {
 		ouro_heap_drain_here(class->heap);
+		ouro_arena_flush();
 		block = fetch(class, gfp, node);
 	}
 	ouro_slow_end();
@@ -105,6 +107,7 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	if (!block && ouro_collector_relieve(heap, gfp)) {
 		ouro_large_flush();
 		ouro_heap_drain_here(heap);
+		ouro_arena_flush();
 		block = ouro_large_alloc(heap, size, gfp, node);
 	}
 	ouro_slow_end();

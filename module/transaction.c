@@ -8,6 +8,7 @@
 #include "delay.h"
 #include "heap.h"
 #include "object.h"
+#include "reap.h"
 #include "transaction.h"
 
 /**
@@ -59,6 +60,11 @@ bool ouro_transaction_meet(struct ouro_object *object)
 		}
 	}
 undo:
-	ouro_put(object);
+	/*
+	 * Were it the last, not even the object's end would be for us: the
+	 * caller may have locks that are no business of a tryget.
+	 */
+	if (ouro_object_is_last(atomic64_fetch_sub(1, &object->word)))
+		ouro_reap_later(pool, object);
 	return false;
 }

@@ -22,6 +22,7 @@
 #include "transaction.h"
 
 #define ROUNDS_MOST	256	/* transactions in a scan */
+#define ROUNDS_EAGER	4	/* of these, without regard to the share */
 #define WINDOW_NS	(10 * NSEC_PER_SEC)	/* 2^32 versions take longer */
 
 /* ---- members and (a) words ---- */
@@ -326,16 +327,16 @@ static void thaw_out(struct ouro_scan *scan)
 
 /*
  * Unreachable, but to be left: of a type, or in a heap, in report mode.  They are
- * told of, and out.
+ * out.  Returns how many.
  */
-static void report(struct ouro_scan *scan)
+static unsigned long report(struct ouro_scan *scan)
 {
 	bool all = READ_ONCE(scan->heap->collector.mode) == OURO_COLLECT_REPORT;
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
+	unsigned long found = 0;
 	u32 i, out = 0;
 
-	scan->stat.uncollectable = 0;
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
 		scan->steps--;
@@ -346,12 +347,13 @@ static void report(struct ouro_scan *scan)
 		if (!all && READ_ONCE(cursor.objects->pool->class->kind->mode) ==
 		    OURO_COLLECT_ON)
 			continue;
-		scan->stat.uncollectable++;
+		found++;
 		scan->note[member->place] = OURO_NOTE_REACHED | out;
 		out = i + 1;
 		scan->remain--;
 	}
 	drop_reachable(scan, out);
+	return found;
 }
 
 /* Whether there is anything to be left. */
@@ -381,8 +383,8 @@ void ouro_verdict_idle(struct ouro_scan *scan)
 			     scan->transaction | OURO_TRANSACTION_IDLE);
 }
 
-/* What is decided is what is returned. */
-static enum ouro_transaction decide(struct ouro_scan *scan)
+/* What is decided is what is returned; @met: by somebody else. */
+static enum ouro_transaction decide(struct ouro_scan *scan, bool *met)
 {
 	enum ouro_transaction to = scan->finalizing ? OURO_TRANSACTION_FINALIZE :
 						      OURO_TRANSACTION_COMMITTED;
@@ -393,10 +395,9 @@ static enum ouro_transaction decide(struct ouro_scan *scan)
 	    ktime_get_ns() - scan->begun > WINDOW_NS)
 		to = OURO_TRANSACTION_ABORTED;
 	/* A full barrier; pairs with ouro_transaction_meet(). */
-	if (atomic64_cmpxchg(&scan->heap->collector.transaction, from,
-			     scan->transaction | to) != from)
-		return OURO_TRANSACTION_ABORTED;
-	return to;
+	*met = atomic64_cmpxchg(&scan->heap->collector.transaction, from,
+				scan->transaction | to) != from;
+	return *met ? OURO_TRANSACTION_ABORTED : to;
 }
 
 /*
@@ -436,15 +437,20 @@ static void give_up(struct ouro_scan *scan)
 static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 {
 	enum ouro_transaction outcome;
+	unsigned long found = 0;
+	bool met;
 
 	begin(scan);
 	read_words(scan, again);
 	read_edges(scan);
 	drop_reachable(scan, freeze_all(scan));
 	if (is_reporting(scan))
-		report(scan);
+		found = report(scan);
 	thaw_out(scan);
-	outcome = decide(scan);
+	outcome = decide(scan, &met);
+	/* Of what was upgraded nobody knows which it was. */
+	if (!met)
+		scan->stat.uncollectable += found;
 	if (outcome == OURO_TRANSACTION_ABORTED)
 		give_up(scan);
 	return outcome;
@@ -462,6 +468,8 @@ static void try_until_decided(struct ouro_scan *scan)
 
 	for (round = 0; round < ROUNDS_MOST; round++) {
 		before = scan->members;
+		/* Its window shall be short, but not for ever. */
+		scan->second = round < ROUNDS_EAGER;
 		if (!scan->finalized)
 			scan->died = 0;
 		outcome = try(scan, round);

@@ -8,6 +8,10 @@
  */
 #define ALL	(BIT(N + 1) - BIT(1))
 
+#if defined(BROKEN_VECTOR_BOTH) || defined(BROKEN_VECTOR_BUMP_SELF)
+#define BOTH_ARRAYS
+#endif
+
 /* What a transaction notes.  Of objects, as bits: */
 byte in;		/* members that have not been dropped */
 byte frozen;
@@ -257,6 +261,16 @@ inline kill()
 	:: else -> break
 	od;
 	atomic { state = IDLE; o = 1; next_of(in, o) };
+#ifdef BROKEN_FINALIZE_AFTER_DEAD
+	do
+	:: atomic { o <= N -> flags[o] = flags[o] & ~FINALIZE }
+		finalizer(o, COLLECTOR);
+		atomic { o++; next_of(in, o) }
+	:: else -> break
+	od;
+	o = 1;
+	next_of(in, o);
+#endif
 #ifdef WEAK
 	do
 	:: atomic { o <= N -> gone[o] = 1; o++; next_of(in, o) }

@@ -195,11 +195,12 @@ inline use(m)
 }
 
 #if ARRAYS > 1
-/* The copy is complete when it is published; all changes are under the lock. */
-inline grow(x, i)
+/*
+ * What an array has when it is published: all changes are made under the lock.
+ * The one before it stays as it was.
+ */
+inline copy(x, i)
 {
-	grown[x] = 1;
-	i = 0;
 	do
 	:: i < L ->
 		slot[x * S + L + i] = slot[x * S + i];
@@ -322,11 +323,19 @@ again:
 	:: atomic { MAY(GROW) && HAS_HOLDER(m) ->
 			SPEND;
 			pick_slot(m, x, i);
+			i = 0;
 			if
-			:: !grown[x] -> grow(x, i)
+			:: grown[x] -> goto out
 			:: else
 			fi;
+#ifdef BROKEN_VECTOR_BUMP_SELF
+			LOCK(x);
+			goto grow_take
+#else
+			copy(x, i);
+			grown[x] = 1;
 			goto out
+#endif
 		}
 #endif
 	:: ended -> goto stop
@@ -376,6 +385,34 @@ keep:
 		}
 	fi;
 
+#ifdef BROKEN_VECTOR_BUMP_SELF
+	/* Each element is taken out of one array, then set in the other. */
+grow_take:
+	if
+	:: atomic { true ->
+			flight[m] = slot[x * S + i];
+			slot[x * S + i] = 0;
+			goto grow_set
+		}
+	fi;
+grow_set:
+	if
+	:: atomic { true ->
+			slot[x * S + L + i] = flight[m];
+			flight[m] = 0;
+			i++;
+			if
+			:: i < L -> goto grow_take
+			:: else -> grown[x] = 1; goto grow_bump
+			fi
+		}
+	fi;
+grow_bump:
+	if
+	:: atomic { true -> STEP(x); UNLOCK(x); goto out }
+	fi;
+#endif
+
 	/* ---- a reference by way of a pointer that nobody vouches for ---- */
 #if ARRAYS > 1
 look:
@@ -394,8 +431,9 @@ tryget:
 	:: atomic { true ->
 			w = flags[o];
 			if
-			:: count[o] == 0 && !(w & FINALIZE) -> goto refused
-			:: count[o] == 0 && (w & FINALIZE) ->
+			:: !count[o] && (w & (FINALIZE | DEAD)) != FINALIZE ->
+				goto refused
+			:: !count[o] && (w & (FINALIZE | DEAD)) == FINALIZE ->
 				flags[o] = w | CLAIM
 			:: else
 			fi;

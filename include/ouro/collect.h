@@ -165,7 +165,7 @@ struct ouro_collector_stat {
 
 long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation);
 int ouro_heap_freeze(struct ouro_heap *heap);
-void ouro_heap_unfreeze(struct ouro_heap *heap);
+int ouro_heap_unfreeze(struct ouro_heap *heap);
 
 void ouro_collector_enable(struct ouro_heap *heap);
 void ouro_collector_disable(struct ouro_heap *heap);

@@ -347,8 +347,7 @@ static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 	return (gfp & GFP_KERNEL) == GFP_KERNEL &&
 	       READ_ONCE(collector->enabled) &&
 	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
-	       !READ_ONCE(collector->stop) && !READ_ONCE(collector->stuck) &&
-	       !is_inside(collector) &&
+	       !READ_ONCE(collector->stop) && !is_inside(collector) &&
 	       current_work() != &heap->reaper.work &&
 	       !(current->flags & PF_MEMALLOC) && !ouro_slice_around();
 }
@@ -389,7 +388,8 @@ void ouro_collector_throttle(struct ouro_heap *heap, gfp_t gfp)
 	struct ouro_collector *collector = &heap->collector;
 
 	if (likely(atomic_long_read(&collector->tracked) <=
-		   READ_ONCE(collector->lift)) || !may_wait(heap, gfp))
+		   READ_ONCE(collector->lift)) ||
+	    READ_ONCE(collector->stuck) || !may_wait(heap, gfp))
 		return;
 	wait_for_scan(collector);
 }

@@ -46,6 +46,9 @@ static bool members_get(struct ouro_scan *scan)
 		scan->edge = NULL;
 		scan->bytes = bytes;
 	}
+	/* Some have been left out, if not all. */
+	if (n < scan->suspects)
+		scan->stat.skipped++;
 	scan->room = n;
 	scan->edge_room = max(edges, 1ULL);
 	return n;
@@ -511,10 +514,8 @@ static void sum_up(struct ouro_scan *scan)
  */
 void ouro_verdict(struct ouro_scan *scan)
 {
-	if (!members_get(scan)) {
-		scan->stat.skipped++;
+	if (!members_get(scan))
 		return;
-	}
 	try_until_decided(scan);
 	sum_up(scan);
 }

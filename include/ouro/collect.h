@@ -98,7 +98,8 @@ struct ouro_collect_budget {
  * @resurrected: whose finalizers, or those of others, brought them back
  * @finalized: finalizers called
  * @aborts: times that a weak upgrade met a decision under way
- * @skipped: pools that were left out for want of memory
+ * @skipped: pools that were left out for want of memory, and one more where that
+ *	did not do for all that was found
  * @ns: nanoseconds from begin to end
  */
 struct ouro_scan_stat {

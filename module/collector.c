@@ -185,7 +185,8 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 	if (scan->stat.generation == OURO_OLD) {
 		/* One that left something out does not know what lives. */
 		if (!scan->stat.skipped)
-			collector->live = collector->after;
+			collector->live = max(scan->tracked -
+					      (long)scan->stat.freed, 0L);
 		collector->young_runs = 0;
 	}
 	set_triggers(collector, scan->stat.visited);
@@ -204,8 +205,8 @@ static void scan_once(struct ouro_heap *heap, struct ouro_scan *scan)
 	void *stat = &scan->stat;
 
 	scan->heap = heap;
-	trace_ouro_scan_begin(heap->name, scan->stat.generation,
-			      atomic_long_read(&collector->tracked));
+	scan->tracked = atomic_long_read(&collector->tracked);
+	trace_ouro_scan_begin(heap->name, scan->stat.generation, scan->tracked);
 	blocking_notifier_call_chain(&collector->notifiers, OURO_SCAN_BEGIN,
 				     stat);
 	if (!READ_ONCE(collector->stop))

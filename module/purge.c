@@ -8,9 +8,9 @@
  * is done with all of them, release is called, and the blocks go.
  *
  * All references to them are in each other's slots, counted and known to be all:
- * so the count goes in one step, and no put is made for each of them.  Nothing
- * of a member is looked at on the way to another, so that those with nothing to
- * be released go at once.
+ * so the count goes in one step, and no put is made for each of them.  No block
+ * goes before the slots of all are clear: who peeked into one of these, and tries
+ * for what is in that block then, looks into the slot again.
  */
 #include "ouro.h"
 #include <linux/rcupdate.h>
@@ -92,9 +92,9 @@ void ouro_purge_finalize(struct ouro_scan *scan)
 /*
  * From here on its count says so, unless somebody tried for it since it was
  * frozen, and is about to take that back: then one of its references is ours, so
- * that it is not buried before its time.  False: that is so.
+ * that it is not buried before its time.
  */
-static bool kill(struct ouro_scan *scan, struct ouro_object *object,
+static void kill(struct ouro_scan *scan, struct ouro_object *object,
 		 const struct ouro_member *member)
 {
 	s64 word = member->word | OURO_WORD_FROZEN;
@@ -104,11 +104,10 @@ static bool kill(struct ouro_scan *scan, struct ouro_object *object,
 	if (likely(atomic64_try_cmpxchg(&object->word, &word,
 					(member->word - count + OURO_COUNT_DEAD) |
 					OURO_WORD_DEAD)))
-		return true;
+		return;
 	scan->note[member->place] = OURO_NOTE_LATE;
 	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
 		     &object->word);
-	return false;
 }
 
 /* ---- slots ---- */
@@ -221,18 +220,15 @@ static void batch_add(struct batch *batch, struct ouro_pool *pool,
 	pool->objects->alive--;
 }
 
-/* Returns how many are yet to be buried. */
-static u32 kill_all(struct ouro_scan *scan)
+/* Nothing of a member is looked at on the way to another. */
+static void kill_all(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	bool named = READ_ONCE(scan->heap->named);
-	struct batch batch = { .count = 0 };
-	struct ouro_objects *seen = NULL;
 	struct ouro_member *member;
 	struct ouro_object *object;
 	struct ouro_pool *pool;
-	bool gone, plain = false;
-	u32 i, left = 0;
+	u32 i;
 
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
@@ -242,22 +238,11 @@ static u32 kill_all(struct ouro_scan *scan)
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
-		if (cursor.objects != seen)
-			plain = is_plain(pool);
-		seen = cursor.objects;
-		gone = kill(scan, object, member) && plain;
+		kill(scan, object, member);
 		if (named)
 			ouro_weak_end(pool, object);
 		clear(scan, pool, object, member);
-		if (gone) {
-			scan->note[member->place] = OURO_NOTE_GONE;
-			batch_add(&batch, pool, object);
-		} else {
-			left++;
-		}
 	}
-	batch_free(&batch);
-	return left;
 }
 
 static void bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
@@ -274,23 +259,31 @@ static void bury_all(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct batch batch = { .count = 0 };
+	struct ouro_objects *seen = NULL;
 	struct ouro_member *member;
 	struct ouro_object *object;
-	u32 i, note;
+	struct ouro_pool *pool;
+	bool plain = false;
+	u32 i;
 
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
-		note = scan->note[member->place];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if ((note & OURO_NOTE_REACHED) || note == OURO_NOTE_GONE)
+		if (ouro_member_is_out(scan, member))
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
+		pool = cursor.objects->pool;
+		if (cursor.objects != seen)
+			plain = is_plain(pool);
+		seen = cursor.objects;
 		ouro_delay(OURO_DELAY_BURY);
-		if (note == OURO_NOTE_LATE)
+		if (scan->note[member->place] == OURO_NOTE_LATE)
 			ouro_slice_put(&scan->slice, object);
+		else if (plain)
+			batch_add(&batch, pool, object);
 		else
-			bury_one(scan, cursor.objects->pool, object, &batch);
+			bury_one(scan, pool, object, &batch);
 	}
 	batch_free(&batch);
 }
@@ -303,10 +296,8 @@ static void bury_all(struct ouro_scan *scan)
  */
 void ouro_purge(struct ouro_scan *scan)
 {
-	u32 left = kill_all(scan);
-
+	kill_all(scan);
 	ouro_verdict_idle(scan);
-	if (left)
-		bury_all(scan);
+	bury_all(scan);
 	scan->stat.freed = scan->remain;
 }

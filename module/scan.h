@@ -42,7 +42,6 @@ struct ouro_member {
 #define OURO_NOTE_COLD		BIT(30)	/* out, and not frozen */
 #define OURO_NOTE_LINK		(OURO_NOTE_COLD - 1)
 #define OURO_NOTE_LATE		1	/* killed while somebody had tried for it */
-#define OURO_NOTE_GONE		2	/* killed, and its block went back */
 
 #define OURO_MEMBERS_MOST	OURO_NOTE_LINK
 
@@ -88,6 +87,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @waiting: pools with objects that are reached and were not looked into
  * @waiting_last: the end of this list
  * @at: the pool whose such objects are looked into, which is not on it
+ * @tracked: of the collector, when it began
  * @suspects: objects that are not reached
  * @suspect_edges: references to these
  * @member: of the transaction, in the order of their notes
@@ -126,6 +126,7 @@ struct ouro_scan {
 	struct ouro_objects *waiting;
 	struct ouro_objects **waiting_last;
 	struct ouro_objects *at;
+	long tracked;
 	unsigned long suspects;
 	u64 suspect_edges;
 

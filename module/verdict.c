@@ -23,7 +23,7 @@
 
 #define ROUNDS_MOST	256	/* transactions in a scan */
 #define ROUNDS_EAGER	4	/* of these, without regard to the share */
-#define WINDOW_NS	(10 * NSEC_PER_SEC)	/* 2^32 versions take longer */
+#define WINDOW_NS	(5 * NSEC_PER_SEC)	/* 2^32 gets and puts take longer */
 
 /* ---- members and (a) words ---- */
 
@@ -231,9 +231,10 @@ static u32 freeze_all(struct ouro_scan *scan)
 	u32 *note, i, out = 0;
 
 	/*
-	 * Between (b) and (c).  Whoever's change of a slot we have not seen has
-	 * a reference to its holder that we see.  Pairs with the full barrier of
-	 * each exchange of a slot.
+	 * Between (b) and (c): all slots are read before any word is looked at
+	 * again.  Pairs with the full barrier of each exchange of a slot: what
+	 * its caller did before to the word of the holder, or does after to
+	 * that of what was in it, is seen if the exchange was.
 	 */
 	smp_mb();
 	for (i = 0; i < scan->members; i++) {
@@ -467,10 +468,8 @@ static void try_until_decided(struct ouro_scan *scan)
 {
 	enum ouro_transaction outcome;
 	unsigned int round;
-	u32 before;
 
 	for (round = 0; round < ROUNDS_MOST; round++) {
-		before = scan->members;
 		/* Its window shall be short, but not for ever. */
 		scan->second = round < ROUNDS_EAGER;
 		if (!scan->finalized)
@@ -490,7 +489,7 @@ static void try_until_decided(struct ouro_scan *scan)
 		trace_ouro_scan_abort(scan->heap->name, scan->members,
 				      scan->remain);
 		/* It took too long, and nobody was met. */
-		if (scan->remain == before)
+		if (scan->remain == scan->members)
 			return;
 	}
 }

@@ -89,7 +89,8 @@ enum ouro_type_flags {
  * @array_name: its field
  * @init: called for a new object before ouro_new() returns, in its context;
  *	with OURO_TYPE_INIT_ONCE for a block, which is no live object then
- * @finalize: called once when the last reference was put, the object whole and
+ * @finalize: called once when the last reference was put, or the collector has
+ *	found that only unreachable objects have any; the object whole and
  *	referenced by the caller of @finalize: a reference that it takes keeps
  *	the object alive
  * @release: called once when the object is dead and its slots are NULL; or when
@@ -105,8 +106,9 @@ enum ouro_type_flags {
  * @finalize and @release are called by whoever put the last reference, where
  * ouro_put() was called; or by a worker, where that was in NMI or with
  * interrupts off, where it had enough to do already, and always with
- * OURO_TYPE_WORKER.  So they always find interrupts on; without that flag they
- * must not sleep, and with it they may.
+ * OURO_TYPE_WORKER.  For what the collector frees they are called by its own
+ * worker, in process context.  So they always find interrupts on; without that
+ * flag they must not sleep, and with it they may.
  *
  * A type is defined at file level, and is not copied.
  */

@@ -341,6 +341,7 @@ static bool wait_for_scan(struct ouro_collector *collector)
 	return false;
 }
 
+/* Not in what a scan, or a death, has called. */
 static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 {
 	const struct ouro_collector *collector = &heap->collector;
@@ -363,15 +364,19 @@ static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
  */
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
 {
-	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp) ||
-	    atomic_long_read(&heap->collector.tracked) <= 0)
+	struct ouro_collector *collector = &heap->collector;
+	bool waited = false, pending;
+
+	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp))
 		return false;
-	if (!wait_for_scan(&heap->collector))
-		return false;
+	if (READ_ONCE(collector->task) ||
+	    atomic_long_read(&collector->tracked) > 0)
+		waited = wait_for_scan(collector);
 	/* Pools of objects go a grace period later. */
-	if (atomic_long_read(&heap->rcu_pending))
+	pending = atomic_long_read(&heap->rcu_pending);
+	if (pending)
 		rcu_barrier();
-	return true;
+	return waited || pending;
 }
 
 /**

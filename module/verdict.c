@@ -452,9 +452,14 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 		found = report(scan);
 	thaw_out(scan);
 	outcome = decide(scan, &met);
-	/* Of what was upgraded nobody knows which it was. */
-	if (!met)
+	if (met) {
+		scan->stat.aborts++;
+		trace_ouro_scan_abort(scan->heap->name, scan->members,
+				      scan->remain);
+	} else {
+		/* Of what was upgraded nobody knows which it was. */
 		scan->stat.uncollectable += found;
+	}
 	if (outcome == OURO_TRANSACTION_ABORTED)
 		give_up(scan);
 	return outcome;
@@ -485,9 +490,6 @@ static void try_until_decided(struct ouro_scan *scan)
 		}
 		if (!scan->remain || ouro_scan_is_stopped(scan))
 			return;
-		scan->stat.aborts++;
-		trace_ouro_scan_abort(scan->heap->name, scan->members,
-				      scan->remain);
 		/* It took too long, and nobody was met. */
 		if (scan->remain == scan->members)
 			return;

@@ -163,7 +163,7 @@ inline forget()
 bit found;	/* something was finalized, or died */
 
 #ifdef SUBSET
-#define MAY_LEAVE_OUT	(done <= M)	/* not in the last scan */
+#define MAY_LEAVE_OUT	(!ended)	/* not in the last scan */
 #else
 #define MAY_LEAVE_OUT	false
 #endif
@@ -523,27 +523,6 @@ over:	skip
 #define LOCALS	byte o, i, n, doomed, claims
 #endif
 
-proctype collector()
-{
-	LOCALS;
-	byte left = TXNS;
-
-	candidates = ALL;
-	do
-	:: left ->
-		transaction();
-		atomic {
-			left--;
-			if
-			:: candidates == 0 -> candidates = ALL
-			:: else
-			fi
-		}
-	:: else -> break
-	od;
-	atomic { begun = 0; ended = 1; done++ }
-}
-
 /* What is counted is there, and what is alive can be reached. */
 inline check_rest()
 {
@@ -612,24 +591,35 @@ inline check_rest()
 	}
 }
 
-proctype last()
+proctype collector()
 {
 	LOCALS;
+	byte left = TXNS;
 
-end:
-	atomic {
-		done == M + 1 ->
-		candidates = ALL;
-		do
-		:: transaction();
-			if
-			:: candidates
-			:: !candidates && found -> found = 0; candidates = ALL
-			:: else -> break
-			fi
-		od;
-		check_rest()
-	}
+	candidates = ALL;
+	do
+	:: transaction();
+		if
+		:: atomic { left > 1 ->
+				left--;
+				if
+				:: candidates
+				:: else -> candidates = ALL
+				fi
+			}
+		:: atomic { left == 1 -> left = 0; number = 0; ended = 1 }
+			atomic { done == M -> found = 0; candidates = ALL }
+		:: atomic { left == 0 && candidates -> skip }
+		:: atomic { left == 0 && !candidates && found ->
+				found = 0;
+				candidates = ALL
+			}
+		:: atomic { left == 0 && !candidates && !found ->
+				check_rest();
+				break
+			}
+		fi
+	od
 }
 
 /* ---- the beginning ---- */
@@ -707,7 +697,6 @@ init {
 		m = 0;
 		i = 0;
 		o = 0;
-		run last();
 		run collector();
 		do
 		:: m < M -> run mutator(m); m++

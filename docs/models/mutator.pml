@@ -21,7 +21,7 @@
  * Mutators begin with the collector: a transaction alone changes nothing for
  * them.  They begin nothing when it has no more to do beside them.
  */
-#define MAY(op)		(((DOES) & (op)) && left && begun)
+#define MAY(op)		(((DOES) & (op)) && left && begun && !ended)
 #if OPS == 255
 #define SPEND		skip
 #else

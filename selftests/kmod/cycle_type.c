@@ -47,12 +47,17 @@ static void init(void *object)
 	node->once = ONCE;
 }
 
-static void expect_place(const struct ouro_object *object)
+static void expect_place(const struct cycle_node *node)
 {
+	const struct ouro_object *object = &node->object;
+
 	EXPECT(cycle_scene.t, !in_nmi() && !in_hardirq() && !irqs_disabled());
 	if (ouro_object_type(object)->flags & OURO_TYPE_WORKER) {
 		EXPECT(cycle_scene.t, current->flags & PF_WQ_WORKER);
-		usleep_range(1, 2);
+		might_sleep();
+		/* A tick or more, where timers are coarse. */
+		if (node->number == 0)
+			usleep_range(1, 2);
 	}
 }
 
@@ -64,7 +69,7 @@ static void finalize(void *object)
 	struct ouro_object *next;
 	unsigned int i;
 
-	expect_place(object);
+	expect_place(node);
 	if (!EXPECT(s->t, cycle_node_is_whole(object)))
 		return;
 	EXPECT_GE(s->t, ouro_refcount(object), 1);
@@ -89,7 +94,7 @@ static void release(void *object)
 	struct cycle *s = &cycle_scene;
 	unsigned int i;
 
-	expect_place(object);
+	expect_place(node);
 	EXPECT(s->t, !ouro_is_alive(object));
 	if (!EXPECT(s->t, node->number < CYCLE_NODES &&
 		    node->check == (node->number ^ CYCLE_CHECK)))

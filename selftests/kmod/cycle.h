@@ -136,6 +136,7 @@ struct cycle_variant {
 	u8 pattern[8];
 	unsigned int npattern;
 	unsigned int degree;	/* that its members have room for */
+	unsigned int most;	/* members, for what takes long to go */
 };
 
 /* The one that callbacks tell; cases run one at a time. */

@@ -196,23 +196,25 @@ const struct cycle_shape cycle_shapes[] = {
 
 const unsigned int cycle_shapes_count = ARRAY_SIZE(cycle_shapes);
 
+#define ANY	CYCLE_NODES
+
 const struct cycle_variant cycle_variants[] = {
-	{ "pairs", { CYCLE_PAIR }, 1, 2 },
-	{ "fans", { CYCLE_FAN }, 1, CYCLE_NODES },
-	{ "told", { CYCLE_TOLD }, 1, CYCLE_NODES },
-	{ "late", { CYCLE_LATE }, 1, CYCLE_NODES },
-	{ "graves", { CYCLE_GRAVE }, 1, CYCLE_NODES },
-	{ "once", { CYCLE_ONCE }, 1, CYCLE_NODES },
-	{ "big", { CYCLE_BIG }, 1, 2 },
-	{ "wide", { CYCLE_WIDE }, 1, CYCLE_NODES },
-	{ "vectors", { CYCLE_VECTOR }, 1, CYCLE_NODES },
-	{ "lists", { CYCLE_LIST }, 1, CYCLE_NODES },
-	{ "maps", { CYCLE_MAP }, 1, CYCLE_NODES },
-	{ "nested", { CYCLE_VECTOR, CYCLE_LIST, CYCLE_MAP }, 3, CYCLE_NODES },
+	{ "pairs", { CYCLE_PAIR }, 1, 2, ANY },
+	{ "fans", { CYCLE_FAN }, 1, ANY, ANY },
+	{ "told", { CYCLE_TOLD }, 1, ANY, ANY },
+	{ "late", { CYCLE_LATE }, 1, ANY, ANY },
+	{ "graves", { CYCLE_GRAVE }, 1, ANY, ANY },
+	{ "once", { CYCLE_ONCE }, 1, ANY, ANY },
+	{ "big", { CYCLE_BIG }, 1, 2, ANY },
+	{ "wide", { CYCLE_WIDE }, 1, ANY, ANY },
+	{ "vectors", { CYCLE_VECTOR }, 1, ANY, ANY },
+	{ "lists", { CYCLE_LIST }, 1, ANY, ANY },
+	{ "maps", { CYCLE_MAP }, 1, ANY, 3 },
+	{ "nested", { CYCLE_MAP, CYCLE_VECTOR, CYCLE_LIST }, 3, ANY, 8 },
 	{ "boxed", { CYCLE_FAN, CYCLE_VECTOR, CYCLE_TOLD, CYCLE_LIST,
-		     CYCLE_GRAVE, CYCLE_MAP, CYCLE_LATE }, 7, CYCLE_NODES },
+		     CYCLE_GRAVE, CYCLE_MAP, CYCLE_LATE }, 7, ANY, 15 },
 	{ "mixed", { CYCLE_FAN, CYCLE_TOLD, CYCLE_LATE, CYCLE_WIDE,
-		     CYCLE_GRAVE, CYCLE_ONCE }, 6, CYCLE_NODES },
+		     CYCLE_GRAVE, CYCLE_ONCE }, 6, ANY, ANY },
 };
 
 const unsigned int cycle_variants_count = ARRAY_SIZE(cycle_variants);

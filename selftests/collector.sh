@@ -29,10 +29,10 @@ case_collector_text()
 {
 	puppet create text 0 && puppet make text 1 7 && puppet litter text 10 || return 1
 	status=0
-	[ -s $OURO/text/collector ] || { echo "collector is empty"; status=1; }
 	cat $OURO/text/collector >"$TMP/before" || status=1
 	echo old >$OURO/text/collect || status=1
 	cat $OURO/text/collector >"$TMP/after" || status=1
+	[ -s "$TMP/before" ] || { echo "collector is empty"; status=1; }
 	cmp -s "$TMP/before" "$TMP/after" && { echo "a scan changed nothing:"; cat "$TMP/after"; status=1; }
 	grep -qE '(^|[^0-9a-f])ffff[0-9a-f]{12}' "$TMP/after" && { echo "an address"; status=1; }
 	grep -qw 20 "$TMP/after" || { echo "does not tell the 20 that were freed:"; cat "$TMP/after"; status=1; }
@@ -54,6 +54,11 @@ case_collector_threshold()
 		write_to $OURO/thresh/threshold "$text" || status=1
 		expect_eq written "$(cat $OURO/thresh/threshold)" "$text" || status=1
 	done
+	# What is not given stays.
+	write_to $OURO/thresh/threshold "100 5 7" && write_to $OURO/thresh/threshold 200 || status=1
+	expect_eq "one number" "$(cat $OURO/thresh/threshold)" "200 5 7" || status=1
+	write_to $OURO/thresh/threshold "300 6" || status=1
+	expect_eq "two numbers" "$(cat $OURO/thresh/threshold)" "300 6 7" || status=1
 	puppets_gone thresh
 	return $status
 }
@@ -64,11 +69,11 @@ refuses()	# FILE TEXT...
 	refuses_file=$1
 	refuses_status=0
 	shift
-	for text in "$@"; do
+	for bad in "$@"; do
 		before=$(cat "$refuses_file" 2>/dev/null)
-		expect_error 'Invalid argument\|out of range\|too large' write_to "$refuses_file" "$text" ||
+		expect_error 'Invalid argument\|out of range\|too large' write_to "$refuses_file" "$bad" ||
 			refuses_status=1
-		expect_eq "$refuses_file after '$text'" "$(cat "$refuses_file" 2>/dev/null)" "$before" || refuses_status=1
+		expect_eq "$refuses_file after '$bad'" "$(cat "$refuses_file" 2>/dev/null)" "$before" || refuses_status=1
 	done
 	return $refuses_status
 }
@@ -84,7 +89,7 @@ case_collector_threshold_bad()
 	puppet create thresh 0 || return 1
 	status=0
 	write_to $OURO/thresh/threshold "100 5 7"
-	refuses $OURO/thresh/threshold "" x "1" "1 2" "1 2 3 4" "1 2 x" "-1 2 3" "1 -2 3" "4294967296 1 1" "1,2,3" "1 2 3x" \
+	refuses $OURO/thresh/threshold "" x "1x" "1 x" "1 2 3 4" "1 2 x" "-1 2 3" "1 -2 3" "4294967296 1 1" "1,2,3" "1 2 3x" \
 		"$(long_text)" || status=1
 	puppets_gone thresh
 	return $status
@@ -166,9 +171,7 @@ case_collector_collect_bad()
 {
 	puppet create collect 0 && puppet litter collect 20 || return 1
 	status=0
-	for text in "" x 0 2 -1 "old young" "1 2" Old "$(long_text)"; do
-		expect_error 'Invalid argument\|out of range\|too large' write_to $OURO/collect/collect "$text" || status=1
-	done
+	refuses $OURO/collect/collect "" x 0 2 -1 "old young" "1 2" Old "$(long_text)" || status=1
 	expect_rings "left alone" collect 40 || status=1
 	puppets_gone collect
 	return $status

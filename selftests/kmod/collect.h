@@ -75,8 +75,7 @@ void ring_cut(struct link *link);
 bool ring_is_whole(struct link *link, unsigned int n);
 bool ring_drop(struct collect *s, enum link_make make, unsigned int n,
 	       gfp_t gfp);
-bool collect_wait_runs(struct collect *s, enum ouro_generation generation,
-		       unsigned long runs);
+unsigned long collect_runs(struct collect *s, enum ouro_generation generation);
 
 /* The cases of the other files, for the table in collect.c. */
 void collect_mode_heap(struct ouro_test *t);
@@ -93,6 +92,8 @@ void collect_threshold_zero(struct ouro_test *t);
 void collect_growth(struct ouro_test *t);
 void collect_bounded(struct ouro_test *t);
 void collect_limit(struct ouro_test *t);
+void collect_limit_only(struct ouro_test *t);
+void collect_limit_types(struct ouro_test *t);
 void collect_limit_live(struct ouro_test *t);
 void collect_limit_nowait(struct ouro_test *t);
 

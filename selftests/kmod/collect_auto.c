@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Scans that start by themselves, and how much garbage there may be. */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include "collect.h"
 
 #define RING		10	/* links */
@@ -47,15 +47,26 @@ static bool hoard(struct collect *s, struct ouro_slot *chain,
 
 static unsigned long runs(struct collect *s, enum ouro_generation generation)
 {
-	struct ouro_collector_stat stat;
-
-	ouro_collector_stat(s->heap, &stat);
-	return stat.runs[generation];
+	return collect_runs(s, generation);
 }
 
 static unsigned long all_runs(struct collect *s)
 {
-	return runs(s, OURO_YOUNG) + runs(s, OURO_OLD);
+	return runs(s, OURO_GENERATIONS);
+}
+
+/* Until there were so many scans of that kind, or five seconds have passed. */
+static bool wait_runs(struct collect *s, enum ouro_generation generation,
+		      unsigned long wanted)
+{
+	unsigned long end = jiffies + 5 * HZ;
+
+	while (runs(s, generation) < wanted) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(1000, 2000);
+	}
+	return true;
 }
 
 static unsigned long tracked(struct collect *s)
@@ -107,9 +118,9 @@ void collect_by_itself(struct ouro_test *t)
 
 	ouro_collector_enable(s->heap);
 	EXPECT_EQ(t, litter(s, 2000, GFP_KERNEL), 2000);
-	for (i = 0; i < 5000 && tracked(s) > 5000; i++)
+	EXPECT(t, wait_runs(s, OURO_GENERATIONS, 1));
+	for (i = 0; i < 500 && tracked(s) > 5000; i++)
 		usleep_range(1000, 2000);
-	EXPECT_GE(t, all_runs(s), 1);
 	EXPECT_LE(t, tracked(s), 5000);
 
 	ouro_collector_disable(s->heap);
@@ -137,8 +148,7 @@ void collect_threshold_zero(struct ouro_test *t)
 	threshold.young = 5000;
 	ouro_collector_set_threshold(s->heap, &threshold);
 	EXPECT_EQ(t, litter(s, 1000, GFP_KERNEL), 1000);
-	EXPECT(t, collect_wait_runs(s, OURO_YOUNG, 1) ||
-	       runs(s, OURO_OLD) >= 1);
+	EXPECT(t, wait_runs(s, OURO_GENERATIONS, 1));
 	collect_close(s);
 }
 
@@ -166,7 +176,7 @@ void collect_growth(struct ouro_test *t)
 	msleep(CALM_MS);
 	EXPECT_EQ(t, runs(s, OURO_OLD), before);
 	EXPECT(t, hoard(s, &chain, LIVE / 4, GFP_KERNEL));
-	EXPECT(t, collect_wait_runs(s, OURO_OLD, before + 1));
+	EXPECT(t, wait_runs(s, OURO_OLD, before + 1));
 	test_note(t, "%lu young scans, %lu of all", runs(s, OURO_YOUNG),
 		  runs(s, OURO_OLD));
 	ouro_slot_clear(&chain);
@@ -206,30 +216,80 @@ void collect_bounded(struct ouro_test *t)
 /* ---- at the limit ---- */
 
 #define LIMIT		SZ_2M
-#define LIMIT_TIMES	10	/* so often as many bytes as the limit */
+#define LIMIT_TIMES	TEST_MANY(10, 4)	/* as many bytes as the limit */
+
+/* A quarter of the heap lives, the rest is garbage, of a make that @make tells. */
+static void at_limit(struct collect *s, enum link_make (*make)(unsigned long n))
+{
+	unsigned long n, links = LIMIT_TIMES * LIMIT / sizeof(struct link);
+	struct ouro_slot chain = { };
+	struct ouro_heap_stat stat;
+	struct ouro_test *t = s->t;
+
+	EXPECT(t, hoard(s, &chain, LIMIT / sizeof(struct link) / 4,
+			GFP_KERNEL));
+	for (n = 0; n < links; n += RING) {
+		if (!ring_drop(s, make(n), RING, GFP_KERNEL))
+			break;
+		if (n % (100 * RING) == 0)
+			cond_resched();
+	}
+	EXPECT_GE(t, n, links);
+	ouro_heap_stat(s->heap, &stat);
+	EXPECT_LE(t, stat.peak, LIMIT);
+	test_note(t, "%lu links, %lu young scans, %lu of all, %lu limit hits",
+		  n, runs(s, OURO_YOUNG), runs(s, OURO_OLD), stat.limit_hits);
+	EXPECT_GE(t, all_runs(s), 1);
+	ouro_slot_clear(&chain);
+	collect_close(s);
+}
+
+static enum link_make plain_only(unsigned long n)
+{
+	return LINK_PLAIN;
+}
 
 /* Whoever may sleep has memory as long as garbage is what fills the heap. */
 void collect_limit(struct ouro_test *t)
 {
 	struct collect *s = &collect_scene;
-	unsigned long links = LIMIT_TIMES * LIMIT / sizeof(struct link);
-	struct ouro_slot chain = { };
-	struct ouro_heap_stat stat;
+
+	if (collect_open_limit(s, t, LIMIT))
+		at_limit(s, plain_only);
+}
+
+/* The same where no scan starts but for the limit. */
+static bool open_only(struct collect *s, struct ouro_test *t)
+{
+	struct ouro_collect_threshold never = { .young = INT_MAX };
 
 	if (!collect_open_limit(s, t, LIMIT))
-		return;
-	/* A quarter of it lives. */
-	EXPECT(t, hoard(s, &chain, LIMIT / sizeof(struct link) / 4,
-			GFP_KERNEL));
-	EXPECT_GE(t, litter(s, links, GFP_KERNEL), links);
-	ouro_heap_stat(s->heap, &stat);
-	EXPECT_LE(t, stat.peak, LIMIT);
-	test_note(t, "%lu links, %lu young scans, %lu of all, %lu limit hits",
-		  links, runs(s, OURO_YOUNG), runs(s, OURO_OLD),
-		  stat.limit_hits);
-	EXPECT_GE(t, all_runs(s), 1);
-	ouro_slot_clear(&chain);
-	collect_close(s);
+		return false;
+	ouro_collector_set_threshold(s->heap, &never);
+	return true;
+}
+
+void collect_limit_only(struct ouro_test *t)
+{
+	struct collect *s = &collect_scene;
+
+	if (open_only(s, t))
+		at_limit(s, plain_only);
+}
+
+/* As many of one type as fill the heap, then of the next. */
+static enum link_make in_turn(unsigned long n)
+{
+	return n * sizeof(struct link) / LIMIT % LINK_MAKES;
+}
+
+/* What one type's garbage held is there for another's objects. */
+void collect_limit_types(struct ouro_test *t)
+{
+	struct collect *s = &collect_scene;
+
+	if (open_only(s, t))
+		at_limit(s, in_turn);
 }
 
 /* With all of it alive there is no memory, and no end of trying. */

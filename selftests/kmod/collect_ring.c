@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rings of links: see collect.h. */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/numa.h>
@@ -177,18 +176,13 @@ bool ring_drop(struct collect *s, enum link_make make, unsigned int n, gfp_t gfp
 }
 
 
-/* Until there were so many scans of that kind: five seconds at most. */
-bool collect_wait_runs(struct collect *s, enum ouro_generation generation,
-		       unsigned long runs)
+/* So many scans there were: of one generation, or of all. */
+unsigned long collect_runs(struct collect *s, enum ouro_generation generation)
 {
 	struct ouro_collector_stat stat;
-	int i;
 
-	for (i = 0; i < 5000; i++) {
-		ouro_collector_stat(s->heap, &stat);
-		if (stat.runs[generation] >= runs)
-			return true;
-		usleep_range(1000, 2000);
-	}
-	return false;
+	ouro_collector_stat(s->heap, &stat);
+	if (generation == OURO_GENERATIONS)
+		return stat.runs[OURO_YOUNG] + stat.runs[OURO_OLD];
+	return stat.runs[generation];
 }

@@ -3,6 +3,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -114,7 +115,7 @@ void collect_two_at_once(struct ouro_test *t)
 
 #define UPGRADE_RING	300	/* so that deciding takes a moment */
 #define UPGRADE_MS	TEST_MANY(2000, 4000)
-#define TRIES		500	/* scans until a ring has gone */
+#define UPGRADE_TRIES	(10 * HZ)	/* jiffies until a ring must have gone */
 
 static struct upgrade {
 	struct collect *scene;
@@ -147,24 +148,37 @@ static void ask(struct upgrade *u, unsigned int i, bool *gone)
 	ouro_put(object);
 }
 
-/* All of them, again and again; in every other round with pauses between. */
+/*
+ * Any of them, some in a row, and then for a while none: as long as somebody is
+ * always at it, they are never unreachable.
+ */
+static void ask_burst(struct upgrade *u, bool *gone, u32 *random)
+{
+	static const struct {
+		unsigned int asks, pause;
+	} most[] = { { 32, 32768 }, { 2, 4096 }, { 4096, 65536 } };
+	unsigned int n, i, pause, how = u->round % ARRAY_SIZE(most);
+
+	for (n = test_random(random) % most[how].asks; n; n--) {
+		i = test_random(random) % UPGRADE_RING;
+		ask(u, i, &gone[i]);
+	}
+	for (pause = test_random(random) % most[how].pause; pause; pause--)
+		cpu_relax();
+	cond_resched();
+}
+
 static void ask_thread(struct upgrade *u)
 {
 	static bool gone[UPGRADE_RING];
 	u32 round, random = 7;
-	unsigned int i, pause;
+	unsigned int i;
 
 	for (round = 1; test_wait_for(&u->round, round, &u->over); round++) {
 		memset(gone, 0, sizeof(gone));
 		/* Pairs with the release of the one who scans. */
-		while (!smp_load_acquire(&u->calm)) {
-			i = test_random(&random) % UPGRADE_RING;
-			ask(u, i, &gone[i]);
-			pause = round & 1 ? test_random(&random) % 2048 : 0;
-			while (pause--)
-				cpu_relax();
-			cond_resched();
-		}
+		while (!smp_load_acquire(&u->calm))
+			ask_burst(u, gone, &random);
 		for (i = 0; i < UPGRADE_RING; i++) {
 			ask(u, i, &gone[i]);
 			EXPECT(u->scene->t, gone[i]);
@@ -190,15 +204,18 @@ static bool upgrade_begin(struct upgrade *u, struct link *ring)
 	return true;
 }
 
-/* Scans until it has gone; the other one may hold it at each. */
+/*
+ * Scans until it has gone.  The other one may hold it at each, and may have been
+ * stopped while it does.
+ */
 static void collect_until(struct upgrade *u)
 {
 	struct ouro_collector_stat stat;
 	struct collect *s = u->scene;
+	unsigned long end = jiffies + UPGRADE_TRIES;
 	long ret, freed = 0;
-	int i;
 
-	for (i = 0; i < TRIES && freed < UPGRADE_RING; i++) {
+	while (freed < UPGRADE_RING && !time_after(jiffies, end)) {
 		ret = ouro_heap_collect(s->heap, OURO_OLD);
 		if (!EXPECT_GE(s->t, ret, 0))
 			break;

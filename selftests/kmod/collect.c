@@ -155,7 +155,8 @@ static void budgets(struct ouro_test *t)
 	static const struct ouro_collect_budget bad[] = {
 		{ 0, 5 }, { 9, 5 }, { 10001, 5 }, { UINT_MAX, 5 },
 		{ 1000, 0 }, { 1000, 101 }, { 1000, UINT_MAX }, { 0, 0 },
-	}, good[] = {
+	};
+	static const struct ouro_collect_budget good[] = {
 		{ 10, 1 }, { 10000, 1 }, { 10, 100 }, { 10000, 100 },
 		{ 1000, 5 },
 	};

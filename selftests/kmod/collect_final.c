@@ -235,7 +235,7 @@ void collect_final_cuts(struct ouro_test *t)
 
 static void act_sleep(struct link *link)
 {
-	msleep(1);
+	usleep_range(100, 1000);
 }
 
 void collect_final_sleeps(struct ouro_test *t)
@@ -253,11 +253,11 @@ void collect_final_sleeps(struct ouro_test *t)
 
 #define LIMIT		SZ_512K
 #define WAIT_NS		(30 * (u64)NSEC_PER_SEC)
-#define WAIT_ALLOCS	3	/* each may take some seconds */
+#define WAIT_ALLOCS	1	/* each may take some seconds */
 
 static struct waiting {
 	struct collect *scene;
-	struct mutex lock;
+	struct mutex lock;		/* nothing: it is waited for */
 	struct completion locked;	/* garbage may be made */
 	struct completion full;		/* and the heap is full of it */
 	struct completion done;

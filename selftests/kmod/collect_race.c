@@ -13,7 +13,7 @@
 
 /* ---- the heap goes while it is scanned ---- */
 
-#define ROUNDS		TEST_MANY(60, 10)
+#define ROUNDS		TEST_MANY(24, 8)
 #define ENDS_RINGS	200
 
 /* Scans have begun, or are about to; they are no reason to wait. */
@@ -292,13 +292,13 @@ static void churn(unsigned int who, u32 *random)
 
 	if (!EXPECT(s->t, ring_drop(s, test_random(random) % LINK_MAKES, n,
 				    GFP_KERNEL)))
-		msleep(1);
+		usleep_range(100, 1000);
 }
 
 static void churn_scan(unsigned int who, u32 *random)
 {
 	struct collect *s = &collect_scene;
-	enum ouro_generation generation = test_random(random) % OURO_GENERATIONS;
+	enum ouro_generation generation = test_random(random) & OURO_OLD;
 
 	EXPECT_GE(s->t, ouro_heap_collect(s->heap, generation), 0);
 	usleep_range(500, 5000);

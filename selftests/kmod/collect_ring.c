@@ -175,7 +175,6 @@ bool ring_drop(struct collect *s, enum link_make make, unsigned int n, gfp_t gfp
 	return link;
 }
 
-
 /* So many scans there were: of one generation, or of all. */
 unsigned long collect_runs(struct collect *s, enum ouro_generation generation)
 {

@@ -136,7 +136,8 @@ struct cycle_variant {
 	u8 pattern[8];
 	unsigned int npattern;
 	unsigned int degree;	/* that its members have room for */
-	unsigned int most;	/* members, for what takes long to go */
+	unsigned int most;	/* members */
+	bool slow;		/* maps are in it, which take long to go */
 };
 
 /* The one that callbacks tell; cases run one at a time. */

@@ -21,7 +21,8 @@ bool cycle_open(struct cycle *s, struct ouro_test *t)
 
 	memset(s, 0, sizeof(*s));
 	s->t = t;
-	s->what = s->how = "";
+	s->what = "";
+	s->how = "";
 	s->heap = test_heap(t);
 	if (!s->heap)
 		return false;

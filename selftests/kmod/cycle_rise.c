@@ -233,7 +233,8 @@ void cycle_rise_other(struct ouro_test *t)
 		EXPECT_EQ(t, saved.released, 2);
 		expect_last(s, 5, 3);
 		/* Finalized, as all that was garbage; and whole. */
-		s->rescue = s->held = BIT_ULL(0);
+		s->rescue = BIT_ULL(0);
+		s->held = BIT_ULL(0);
 		cycle_check(s);
 		EXPECT(t, saved.root.object == s->object[0]);
 		saved.save = false;

@@ -209,10 +209,10 @@ const struct cycle_variant cycle_variants[] = {
 	{ "wide", { CYCLE_WIDE }, 1, ANY, ANY },
 	{ "vectors", { CYCLE_VECTOR }, 1, ANY, ANY },
 	{ "lists", { CYCLE_LIST }, 1, ANY, ANY },
-	{ "maps", { CYCLE_MAP }, 1, ANY, 3 },
-	{ "nested", { CYCLE_MAP, CYCLE_VECTOR, CYCLE_LIST }, 3, ANY, 8 },
+	{ "maps", { CYCLE_MAP }, 1, ANY, 4, true },
+	{ "nested", { CYCLE_MAP, CYCLE_VECTOR, CYCLE_LIST }, 3, ANY, 9, true },
 	{ "boxed", { CYCLE_FAN, CYCLE_VECTOR, CYCLE_TOLD, CYCLE_LIST,
-		     CYCLE_GRAVE, CYCLE_MAP, CYCLE_LATE }, 7, ANY, 15 },
+		     CYCLE_GRAVE, CYCLE_MAP, CYCLE_LATE }, 7, ANY, 32, true },
 	{ "mixed", { CYCLE_FAN, CYCLE_TOLD, CYCLE_LATE, CYCLE_WIDE,
 		     CYCLE_GRAVE, CYCLE_ONCE }, 6, ANY, ANY },
 };

@@ -8,7 +8,7 @@
 #include "collect.h"
 
 #define RING		10	/* links */
-#define CALM_MS		300	/* in which nothing must start */
+#define CALM_MS		200	/* in which nothing must start */
 
 /* Rings of RING that are garbage; so many links in all. */
 static unsigned long litter(struct collect *s, unsigned long links, gfp_t gfp)
@@ -217,7 +217,7 @@ void collect_bounded(struct ouro_test *t)
 /* ---- at the limit ---- */
 
 #define LIMIT		SZ_2M
-#define LIMIT_TIMES	TEST_MANY(10, 4)	/* as many bytes as the limit */
+#define LIMIT_TIMES	TEST_MANY(6, 3)	/* as many bytes as the limit */
 
 /* A quarter of the heap lives, the rest is garbage, of a make that @make tells. */
 static void at_limit(struct collect *s, enum link_make (*make)(unsigned long n))

@@ -60,7 +60,7 @@ void collect_destroyed(struct ouro_test *t)
 
 /* ---- several at once ---- */
 
-#define AT_ONCE_MS	TEST_MANY(1000, 2000)
+#define AT_ONCE_MS	TEST_MANY(500, 1000)
 #define AT_ONCE_RING	5
 
 static struct at_once {
@@ -114,7 +114,7 @@ void collect_two_at_once(struct ouro_test *t)
 /* ---- handles that are asked while it is decided ---- */
 
 #define UPGRADE_RING	300	/* so that deciding takes a moment */
-#define UPGRADE_MS	TEST_MANY(2000, 4000)
+#define UPGRADE_MS	TEST_MANY(1500, 3000)
 #define UPGRADE_TRIES	(10 * HZ)	/* jiffies until a ring must have gone */
 
 static struct upgrade {

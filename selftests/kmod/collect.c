@@ -207,6 +207,7 @@ static const struct ouro_case collect_cases[] = {
 	LONG(limit),
 	LONG(limit_only),
 	LONG(limit_types),
+	LONG(limit_grace),
 	EACH(limit_live),
 	EACH(limit_nowait),
 	EACH(final_allocates),

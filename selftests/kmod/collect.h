@@ -94,6 +94,7 @@ void collect_bounded(struct ouro_test *t);
 void collect_limit(struct ouro_test *t);
 void collect_limit_only(struct ouro_test *t);
 void collect_limit_types(struct ouro_test *t);
+void collect_limit_grace(struct ouro_test *t);
 void collect_limit_live(struct ouro_test *t);
 void collect_limit_nowait(struct ouro_test *t);
 

@@ -293,6 +293,25 @@ void collect_limit_types(struct ouro_test *t)
 		at_limit(s, in_turn);
 }
 
+/* What a scan has freed can be had at once, though pools go a little later. */
+void collect_limit_grace(struct ouro_test *t)
+{
+	struct collect *s = &collect_scene;
+	int round;
+
+	if (!open_only(s, t))
+		return;
+	for (round = 0; round < 20; round++) {
+		ouro_collector_disable(s->heap);
+		litter(s, 2 * LIMIT / sizeof(struct link), GFP_KERNEL);
+		ouro_collector_enable(s->heap);
+		EXPECT_GE(t, ouro_heap_collect(s->heap, OURO_OLD), RING);
+		EXPECT(t, ring_drop(s, LINK_TOLD, RING, GFP_KERNEL));
+		EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), RING);
+	}
+	collect_close(s);
+}
+
 /* With all of it alive there is no memory, and no end of trying. */
 void collect_limit_live(struct ouro_test *t)
 {

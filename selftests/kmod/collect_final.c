@@ -333,7 +333,8 @@ void collect_final_waits(struct ouro_test *t)
 	wait_for_completion(&w->done);
 	EXPECT(t, !w->timeout);
 	test_note(t, "%lu of %u allocations succeeded", w->got, WAIT_ALLOCS);
-	/* Now that nobody has the lock, there is memory. */
+	/* Now that nobody has the lock, all of it goes, and there is memory. */
+	EXPECT_GE(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
 	EXPECT(t, ring_drop(s, LINK_PLAIN, 20, GFP_KERNEL));
 	collect_close(s);
 }

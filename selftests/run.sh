@@ -13,6 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/system.sh"
 . "$here/tree.sh"
 . "$here/types.sh"
+. "$here/collector.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
@@ -20,6 +21,7 @@ FRAME=$DEBUG/ouro_test
 SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
 SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context"
 SUITES="$SUITES vector list list_crowd map map_crowd weak_map weak_crowd copy copy_graph"
+SUITES="$SUITES cycle collect"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 
@@ -161,7 +163,7 @@ run_cases()
 {
 	while read -r kind name <&4; do
 		case $kind:$name in
-		module:stress.*) run_stress_case "$name" ;;
+		module:stress.* | module:collect.disturbed*) run_stress_case "$name" ;;
 		module:fault.slab*) run_warned_case "$name" "page allocation failure" ;;
 		module:object_context.sleeps)
 			run_warned_case "$name" "sleeping function called|scheduling in a non-blocking section" ;;

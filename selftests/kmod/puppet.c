@@ -15,6 +15,7 @@
  *				a slot, 2 and 3 fans with 2 and 30, 4 vectors,
  *				5 lists, 6 maps, 7 weak maps
  *   drop NAME SHAPE COUNT	put the newest ones, 0: all
+ *   litter NAME COUNT		pairs of rings that only hold each other
  *   flush NAME			wait until what was put is dead
  *   trim NAME
  *   destroy NAME
@@ -185,6 +186,8 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 		return puppet_make(p->heap, &p->objects, a, b);
 	if (!strcmp(verb, "drop"))
 		return puppet_drop(&p->objects, a, b);
+	if (!strcmp(verb, "litter"))
+		return puppet_litter(p->heap, &p->objects, a);
 	if (!strcmp(verb, "flush"))
 		return ouro_heap_flush(p->heap), 0;
 	if (!strcmp(verb, "trim"))

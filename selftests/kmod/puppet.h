@@ -25,6 +25,8 @@ int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
 		unsigned long shape, unsigned long count);
 int puppet_drop(struct puppet_objects *objects, unsigned long shape,
 		unsigned long count);
+int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
+		  unsigned long count);
 void puppet_forget(struct puppet_objects *objects);
 
 #endif /* _OURO_TEST_PUPPET_H */

@@ -6,6 +6,8 @@
 #include <linux/slab.h>
 #include <ouro/list.h>
 #include <ouro/map.h>
+#include <ouro/slot.h>
+#include <ouro/type.h>
 #include <ouro/vector.h>
 #include <ouro/weak_map.h>
 #include "puppet.h"
@@ -100,6 +102,28 @@ int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
 		}
 		made->next = objects->made[shape];
 		objects->made[shape] = made;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* So many pairs of rings that hold each other, and that nobody else holds. */
+int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
+		  unsigned long count)
+{
+	struct ouro_object *a, *b;
+
+	while (count--) {
+		a = make_typed(heap, objects, 1, 0);
+		b = make_typed(heap, objects, 1, 0);
+		if (!a || !b) {
+			ouro_put(a);
+			ouro_put(b);
+			return -ENOMEM;
+		}
+		ouro_slot_store(&container_of(a, struct ring, object)->next, b);
+		ouro_slot_move(&container_of(b, struct ring, object)->next, a);
+		ouro_put(b);
 		cond_resched();
 	}
 	return 0;

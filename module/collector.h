@@ -72,7 +72,7 @@ struct ouro_collector {
 	struct ouro_collect_budget budget;
 	spinlock_t lock;	/* as said above */
 	struct list_head requests;
-	struct mutex running;
+	struct mutex running;	/* as said above */
 	struct work_struct work;
 	struct irq_work irq_work;
 	struct task_struct *task;

@@ -48,25 +48,54 @@ static void show_state(struct seq_file *m, struct ouro_heap *heap)
 		   READ_ONCE(heap->collector.task) ? "scanning" : "idle");
 }
 
+/* Sums by generation: of unsigned long, or of u64. */
+static const struct sum_field {
+	const char *name;
+	const char *unit;
+	const char *meaning;
+	size_t offset;
+	bool is_u64;
+} sum_fields[] = {
+#define FIELD(member, unit, meaning) \
+	{ #member, unit, meaning, offsetof(struct ouro_collector_stat, member) }
+#define FIELD_U64(member, unit, meaning) \
+	{ #member, unit, meaning, \
+	  offsetof(struct ouro_collector_stat, member), true }
+	FIELD(runs, "scans", "of the objects made since the last scan; of all"),
+	FIELD(visited, "objects", "looked at, in all these scans, as those below"),
+	FIELD(freed, "objects", "unreachable, with slots: leaves do not count"),
+	FIELD(uncollectable, "objects", "unreachable, and left for report mode"),
+	FIELD(resurrected, "objects", "brought back by finalizers"),
+	FIELD(finalized, "calls", "of finalizers"),
+	FIELD(aborts, "times", "a handle was upgraded in the middle of a decision"),
+	FIELD(skipped, "pools", "left out for want of memory"),
+	FIELD_U64(ns, "ns", "from begin to end, waiting included"),
+	FIELD_U64(longest_ns, "ns", "the longest of these"),
+#undef FIELD
+#undef FIELD_U64
+};
+
+static u64 sum_value(const struct ouro_collector_stat *s,
+		     const struct sum_field *field, unsigned int generation)
+{
+	const void *member = (const void *)s + field->offset;
+
+	return field->is_u64 ? ((const u64 *)member)[generation] :
+			       ((const unsigned long *)member)[generation];
+}
+
 static void show_sums(struct seq_file *m, const struct ouro_collector_stat *s)
 {
+	const struct sum_field *field;
+
 	seq_printf(m, "# %-12s %14s %14s %-8s %s\n", "name", "young", "old",
 		   "unit", "meaning");
-#define ROW(field, unit, meaning)					\
-	seq_printf(m, "%-14s %14lu %14lu %-8s %s\n", #field,		\
-		   (unsigned long)s->field[OURO_YOUNG],			\
-		   (unsigned long)s->field[OURO_OLD], unit, meaning)
-	ROW(runs, "scans", "of the objects made since the last scan; of all");
-	ROW(visited, "objects", "looked at, with those below, in all scans");
-	ROW(freed, "objects", "unreachable, with slots: what falls with them is not counted");
-	ROW(uncollectable, "objects", "unreachable, and left for report mode");
-	ROW(resurrected, "objects", "brought back by finalizers");
-	ROW(finalized, "calls", "of finalizers");
-	ROW(aborts, "times", "a handle was upgraded in the middle of a decision");
-	ROW(skipped, "pools", "left out for want of memory");
-	ROW(ns, "ns", "from begin to end, waiting included");
-	ROW(longest_ns, "ns", "the longest of these");
-#undef ROW
+	for (field = sum_fields; field < sum_fields + ARRAY_SIZE(sum_fields);
+	     field++)
+		seq_printf(m, "%-14s %14llu %14llu %-8s %s\n", field->name,
+			   sum_value(s, field, OURO_YOUNG),
+			   sum_value(s, field, OURO_OLD), field->unit,
+			   field->meaning);
 }
 
 static void show_durations(struct seq_file *m,
@@ -85,21 +114,28 @@ static void show_durations(struct seq_file *m,
 			   i ? "and not below the one before" : "that took so long");
 }
 
+static void show_one(struct seq_file *m, const char *name, u64 value,
+		     const char *unit, const char *meaning)
+{
+	seq_printf(m, "%-14s %14llu %-8s %s\n", name, value, unit, meaning);
+}
+
 static void show_now(struct seq_file *m, const struct ouro_collector_stat *s)
 {
 	seq_printf(m, "# %-12s %14s %-8s %s\n", "name", "value", "unit",
 		   "meaning");
-#define ROW(name, value, unit, meaning)					\
-	seq_printf(m, "%-14s %14lu %-8s %s\n", name,			\
-		   (unsigned long)(value), unit, meaning)
-	ROW("tracked", s->tracked, "objects", "that scans look at, and such in magazines");
-	ROW("live", s->live, "objects", "of these, after the last scan of all");
-	ROW("trigger", s->trigger, "objects", "a scan starts beyond; 9223372036854775807: none");
-	ROW("peak_bytes", s->peak_bytes, "bytes", "of notes that the largest scan took");
-	ROW("last_visited", s->last.visited, "objects", "by the last scan, as those below");
-	ROW("last_freed", s->last.freed, "objects", "freed");
-	ROW("last_ns", s->last.ns, "ns", "from begin to end");
-#undef ROW
+	show_one(m, "tracked", s->tracked, "objects",
+		 "that scans look at, and such in magazines");
+	show_one(m, "live", s->live, "objects",
+		 "of these, after the last scan of all");
+	show_one(m, "trigger", s->trigger, "objects",
+		 "a scan starts beyond; 9223372036854775807: none");
+	show_one(m, "peak_bytes", s->peak_bytes, "bytes",
+		 "of notes that the largest scan took");
+	show_one(m, "last_visited", s->last.visited, "objects",
+		 "by the last scan, as those below");
+	show_one(m, "last_freed", s->last.freed, "objects", "freed");
+	show_one(m, "last_ns", s->last.ns, "ns", "from begin to end");
 }
 
 static int collector_show(struct seq_file *m, void *v)

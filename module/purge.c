@@ -20,38 +20,33 @@
 #include "transaction.h"
 #include "weak.h"
 
+typedef void (*member_fn)(struct ouro_scan *scan, struct ouro_object *object);
+
 /* Calls @fn for each member that is not out, in order. */
-static __always_inline void
-for_each_member(struct ouro_scan *scan,
-		void (*fn)(struct ouro_scan *scan, struct ouro_pool *pool,
-			   struct ouro_object *object,
-			   struct ouro_member *member))
+static __always_inline void visit_members(struct ouro_scan *scan, member_fn fn)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
-	struct ouro_object *object;
+	struct ouro_member *member;
 	u32 i;
 
 	for (i = 0; i < scan->members; i++) {
+		member = &scan->member[i];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (ouro_member_is_out(scan, &scan->member[i]))
-			continue;
-		object = ouro_cursor_object(&cursor, scan->member[i].place);
-		fn(scan, cursor.objects->pool, object, &scan->member[i]);
+		if (!ouro_member_is_out(scan, member))
+			fn(scan, ouro_cursor_object(&cursor, member->place));
 	}
 }
 
 /* ---- finalizers ---- */
 
 /* The reference that it was frozen with is ours. */
-static void thaw_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		     struct ouro_object *object, struct ouro_member *member)
+static void thaw_one(struct ouro_scan *scan, struct ouro_object *object)
 {
 	atomic64_andnot(OURO_WORD_FROZEN, &object->word);
 }
 
-static void finalize_one(struct ouro_scan *scan, struct ouro_pool *pool,
-			 struct ouro_object *object, struct ouro_member *member)
+static void finalize_one(struct ouro_scan *scan, struct ouro_object *object)
 {
 	u64 word = atomic64_fetch_andnot(OURO_WORD_FINALIZE, &object->word);
 
@@ -59,11 +54,10 @@ static void finalize_one(struct ouro_scan *scan, struct ouro_pool *pool,
 		return;
 	ouro_delay(OURO_DELAY_FINALIZE);
 	scan->stat.finalized++;
-	ouro_slice_finalize(&scan->slice, pool, object);
+	ouro_slice_finalize(&scan->slice, ouro_pool_of_object(object), object);
 }
 
-static void put_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		    struct ouro_object *object, struct ouro_member *member)
+static void put_one(struct ouro_scan *scan, struct ouro_object *object)
 {
 	ouro_slice_put(&scan->slice, object);
 }
@@ -79,12 +73,12 @@ static void put_one(struct ouro_scan *scan, struct ouro_pool *pool,
  */
 void ouro_purge_finalize(struct ouro_scan *scan)
 {
-	for_each_member(scan, thaw_one);
+	visit_members(scan, thaw_one);
 	ouro_verdict_idle(scan);
 	if (!scan->finalized)
 		scan->finalized = scan->remain;
-	for_each_member(scan, finalize_one);
-	for_each_member(scan, put_one);
+	visit_members(scan, finalize_one);
+	visit_members(scan, put_one);
 }
 
 /* ---- they are dead ---- */

@@ -13,7 +13,9 @@
 #include "scan.h"
 
 #ifdef OURO_TEST_DELAYS
-void (*ouro_delay_hook)(unsigned int point);
+typedef void (*ouro_delay_fn)(unsigned int point);
+
+ouro_delay_fn ouro_delay_hook;
 EXPORT_SYMBOL_OURO(ouro_delay_hook);
 #endif
 

@@ -1,38 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The collector's P2, for the models: transactions on any set of objects.
+ * The collector's P2, for the models.
  *
- * P1 only proposes, so the set is all blocks, or with SUBSET any of them.  After
- * TXNS transactions beside the mutators, and when these are at rest, a last scan
- * has to leave nothing but what can be reached.
+ * P1 only proposes: here it proposes everything, or with SUBSET anything.  After
+ * TXNS transactions beside the mutators these come to rest, and a last scan has
+ * to leave nothing but what can be reached.
+ *
+ * What is checked is with the asserts: when a transaction is decided, nothing
+ * outside of its members refers to one of them (check_closed); nobody holds what
+ * dies; who gets a reference gets a live object, and its own; no count goes
+ * below 0, no block is freed twice; no finalizer runs twice; no upgrade succeeds
+ * after one was refused; what a held object refers to is alive; and, at rest,
+ * counts are exact and garbage is gone (check_rest).
  */
 #define ALL	(BIT(N + 1) - BIT(1))
+
+/* What a transaction notes; sets of objects are bits. */
+byte candidates;
+byte in;		/* members that have not been dropped */
+byte frozen;
+byte late;		/* killed, with a reference that is to be put at the end */
+bit finalizing;
+byte w0_count[N + 1];	/* what a word was, and after the freeze what it has to be */
+byte w0_flags[N + 1];
+byte edge[(N + 1) * S];	/* a member that this slot held, or 0 */
+
+bit found;		/* something was finalized, or died */
+
+#define IS_IN(o)	(in & BIT(o))
+#define UNCHANGED(o)	(count[o] == w0_count[o] && flags[o] == w0_flags[o] && \
+			 version[o] == NOTED(o))
+
+#ifdef SUBSET
+#define MAY_LEAVE_OUT	(!ended)
+#else
+#define MAY_LEAVE_OUT	false
+#endif
+
+#ifdef BROKEN_COUNT_COMPARE
+#define SAME(o)		(n && count[o] == n && version[o] == NOTED(o))
+#else
+#define SAME(o)		(w0_count[o] == n && UNCHANGED(o))
+#endif
+
+#ifdef BROKEN_CLOSURE_REREAD
+#define FOUND(x, i)	slot[(x) * S + (i)]
+#else
+#define FOUND(x, i)	edge[(x) * S + (i)]
+#endif
+
+#ifdef BROKEN_NO_NUMBER
+#define NEXT_NUMBER	skip
+#else
+#define NEXT_NUMBER	number++
+#endif
+
+#ifdef BROKEN_NO_DEAD
+#define KILLED		0
+#else
+#define KILLED		DEAD
+#endif
+
+#ifdef BROKEN_FINALIZE_AFTER_DEAD
+#define IS_FINALIZING	false
+#else
+#define IS_FINALIZING	finalizing
+#endif
+
+/* Whether members have a reference of the collector's from their freeze on. */
+#ifdef BROKEN_FINALIZE_LATE_REF
+#define HAS_REF		false
+#else
+#define HAS_REF		IS_FINALIZING
+#endif
 
 #if defined(BROKEN_VECTOR_BOTH) || defined(BROKEN_VECTOR_BUMP_SELF)
 #define BOTH_ARRAYS
 #endif
-
-/* What a transaction notes.  Of objects, as bits: */
-byte in;		/* members that have not been dropped */
-byte frozen;
-byte late;		/* killed, with a reference that is to be put at the end */
-byte candidates;	/* of the next transaction */
-bit finalizing;
-
-byte w0_count[N + 1];	/* after the freeze: what the word has to be */
-byte w0_flags[N + 1];
-byte edge[(N + 1) * S];	/* a member, or 0 */
-
-#define UNCHANGED(o)	(count[o] == w0_count[o] && flags[o] == w0_flags[o] && \
-			 version[o] == NOTED(o))
-
 #if ARRAYS > 1
-#define BEHIND	behind
+#define END_OF_SLOTS	behind
 #else
-#define BEHIND	L
+#define END_OF_SLOTS	L
 #endif
 
-#define IS_IN(o)	(in & BIT(o))
+/* ---- what takes no time ---- */
+
+hidden byte cx, ci;
 
 /* Goes to the next of @mask that is not below @o, or to N + 1. */
 inline next_of(mask, o)
@@ -43,14 +96,91 @@ inline next_of(mask, o)
 	od
 }
 
+inline start_of(mask, o)
+{
+	o = 1;
+	next_of(mask, o)
+}
+
+/* The word is to stay as it is now. */
+inline note(o)
+{
+	w0_count[o] = count[o];
+	w0_flags[o] = flags[o];
+	NOTE(o)
+}
+
+inline count_edges(o, n)
+{
+	n = 0;
+	ci = 0;
+	do
+	:: ci < (N + 1) * S -> n = n + (edge[ci] == o); ci++
+	:: else -> break
+	od;
+	ci = 0
+}
+
+/* Adds to @mask all that the edges lead to from there. */
+inline add_reached(mask)
+{
+	cx = 1;
+	do
+	:: cx <= N * N ->
+		ci = 0;
+		do
+		:: ci < S && (mask & BIT(1 + cx % N)) ->
+			mask = mask | (BIT(FOUND(1 + cx % N, ci)) & ALL);
+			ci++
+		:: else -> break
+		od;
+		cx++
+	:: else -> break
+	od;
+	cx = 0;
+	ci = 0
+}
+
+inline all_die()
+{
+	cx = 1;
+	do
+	:: cx <= N ->
+		alive[cx] = alive[cx] && !IS_IN(cx);
+		cx++
+	:: else -> break
+	od;
+	cx = 0
+}
+
+inline forget()
+{
+	cx = 1;
+	do
+	:: cx <= N ->
+		w0_count[cx] = 0;
+		w0_flags[cx] = 0;
+		ci = 0;
+		do
+		:: ci < S -> edge[cx * S + ci] = 0; ci++
+		:: else -> break
+		od;
+#ifndef VERSIONS
+		STEP(cx);
+#endif
+		cx++
+	:: else -> break
+	od;
+	cx = 0;
+	ci = 0;
+	in = 0;
+	frozen = 0;
+	late = 0;
+	finalizing = 0
+}
+
 /* ---- what is checked ---- */
 
-hidden byte cx, ci;
-
-/*
- * Nothing outside of the members refers to one of them: no slot of another
- * object, no root, nobody's reference.
- */
 inline check_closed()
 {
 	d_step {
@@ -64,27 +194,13 @@ inline check_closed()
 				ci++
 			:: else -> break
 			od;
-			cx++
-		:: else -> break
-		od;
-		cx = 1;
-		do
-		:: cx <= N ->
-			ci = 0;
-			do
-			:: ci < M ->
-				assert(!IS_IN(cx) || !HELD(ci, cx));
-				ci++
-			:: else -> break
-			od;
+			assert(!IS_IN(cx) || !IS_HELD(cx));
 			cx++
 		:: else -> break
 		od;
 		ci = 0;
 		do
-		:: ci <= M ->
-			assert(!IS_IN(flight[ci]));
-			ci++
+		:: ci <= M -> assert(!IS_IN(flight[ci])); ci++
 		:: else -> break
 		od;
 		cx = 0;
@@ -92,117 +208,76 @@ inline check_closed()
 	}
 }
 
-/* ---- local computations ---- */
-
-inline count_edges(o, n)
+/* Uses n and i. */
+inline check_rest()
 {
-	n = 0;
-	ci = 0;
-	do
-	:: ci < (N + 1) * S -> n = n + (edge[ci] == o); ci++
-	:: else -> break
-	od;
-	ci = 0
-}
-
-#ifdef BROKEN_CLOSURE_REREAD
-#define FOUND(x, i)	BIT(slot[(x) * S + (i)])
-#else
-#define FOUND(x, i)	BIT(edge[(x) * S + (i)])
-#endif
-
-/* Adds to @mask all that edges lead to from there. */
-inline add_reached(mask)
-{
-	cx = 1;
-	do
-	:: cx <= N * N ->
-		ci = 0;
+	d_step {
+		cx = 1;
 		do
-		:: ci < S && (mask & BIT(1 + cx % N)) ->
-			mask = mask | (FOUND(1 + cx % N, ci) & ~1);
-			ci++
+		:: cx <= N ->
+			n = 0;
+			ci = 0;
+			do
+			:: ci < M -> n = n + HELD(ci, cx); ci++
+			:: else -> break
+			od;
+			in = in | ((n > 0) << cx);
+			i = 0;
+			do
+			:: i <= N ->
+				ci = 0;
+				do
+				:: ci < L ->
+					n = n + (SLOT(i, ci) == cx);
+					ci++
+				:: else -> break
+				od;
+				i++
+			:: else -> break
+			od;
+			assert(count[cx] == n);
+			assert(alive[cx] == busy[cx]);
+			assert(!busy[cx] || !(flags[cx] & (FROZEN | DEAD)));
+			cx++
 		:: else -> break
 		od;
-		cx++
-	:: else -> break
-	od;
-	cx = 0;
-	ci = 0
-}
-
-inline forget()
-{
-	cx = 0;
-	do
-	:: cx <= N ->
-		w0_count[cx] = 0;
-		w0_flags[cx] = 0;
-		if
-		:: cx -> STEP(cx)
-		:: else
-		fi;
-		ci = 0;
+		/* What is held, or in a root, and what these lead to. */
+		in = in | BIT(ROOT);
+		i = 0;
 		do
-		:: ci < S -> edge[cx * S + ci] = 0; ci++
+		:: i <= N ->
+			cx = 0;
+			do
+			:: cx <= N ->
+				ci = 0;
+				do
+				:: ci < L && IS_IN(cx) ->
+					in = in | BIT(SLOT(cx, ci));
+					ci++
+				:: else -> break
+				od;
+				cx++
+			:: else -> break
+			od;
+			i++
 		:: else -> break
 		od;
-		cx++
-	:: else -> break
-	od;
-	cx = 0;
-	ci = 0;
-	in = 0;
-	frozen = 0;
-	late = 0;
-	finalizing = 0
+		cx = 1;
+		do
+		:: cx <= N -> assert(!alive[cx] || IS_IN(cx)); cx++
+		:: else -> break
+		od;
+		cx = 0;
+		ci = 0;
+		i = 0;
+		n = 0;
+		in = 0
+	}
 }
 
-/* ---- P2 ---- */
+/* ---- the ends of a transaction ---- */
 
-bit found;	/* something was finalized, or died */
-
-#ifdef SUBSET
-#define MAY_LEAVE_OUT	(!ended)	/* not in the last scan */
-#else
-#define MAY_LEAVE_OUT	false
-#endif
-
-#ifdef BROKEN_NO_NUMBER
-#define NEXT_NUMBER	skip
-#else
-#define NEXT_NUMBER	number++
-#endif
-
-#ifdef BROKEN_FINALIZE_LATE_REF
-#define REF_EARLY	false
-#define REF_LATE	true
-#else
-#define REF_EARLY	finalizing
-#define REF_LATE	false
-#endif
-
-#ifdef BROKEN_NO_DEAD
-#define KILLED		0
-#else
-#define KILLED		DEAD
-#endif
-
-#ifdef BROKEN_COUNT_COMPARE
-#define SAME(o)		(n && count[o] == n && version[o] == NOTED(o))
-#else
-#define SAME(o)		(w0_count[o] == n && UNCHANGED(o))
-#endif
-
-/* The word, as it is now, is what it has to be from now on. */
-inline note(o)
-{
-	w0_count[o] = count[o];
-	w0_flags[o] = flags[o];
-	NOTE(o)
-}
-
-/* Unfreezes those of @mask, and notes in n whose words are not as they were. */
+/* Unfreezes those of @mask, and adds to n whose words are not as they were. */
 inline thaw(mask, puts)
 {
 	do
@@ -210,8 +285,8 @@ inline thaw(mask, puts)
 			first_of(frozen & (mask), o);
 			frozen = frozen & ~BIT(o);
 			if
-			:: !UNCHANGED(o) -> n = n | BIT(o)
-			:: else
+			:: UNCHANGED(o)
+			:: else -> n = n | BIT(o)
 			fi;
 			flags[o] = flags[o] & ~FROZEN
 		}
@@ -223,28 +298,11 @@ inline thaw(mask, puts)
 	od
 }
 
-/* The moment that it is decided. */
-inline all_die()
-{
-	cx = 1;
-	do
-	:: cx <= N ->
-		if
-		:: IS_IN(cx) -> alive[cx] = 0
-		:: else
-		fi;
-		cx++
-	:: else -> break
-	od;
-	cx = 0
-}
-
 /* COMMITTED. */
 inline kill()
 {
-	/* A tryget that fails has, or had, its reference: then ours stays. */
-	o = 1;
-	next_of(in, o);
+	/* What is not as it was had a tryget, whose reference may be there yet. */
+	atomic { true -> start_of(in, o) };
 	do
 	:: atomic { o <= N ->
 			if
@@ -260,33 +318,28 @@ inline kill()
 		}
 	:: else -> break
 	od;
-	atomic { state = IDLE; o = 1; next_of(in, o) };
+	atomic { true -> state = IDLE; start_of(in, o) };
 #ifdef BROKEN_FINALIZE_AFTER_DEAD
 	do
 	:: atomic { o <= N -> flags[o] = flags[o] & ~FINALIZE }
 		finalizer(o, COLLECTOR);
-		atomic { o++; next_of(in, o) }
-	:: else -> break
+		atomic { true -> o++; next_of(in, o) }
+	:: atomic { o > N -> start_of(in, o); break }
 	od;
-	o = 1;
-	next_of(in, o);
 #endif
 #ifdef WEAK
 	do
 	:: atomic { o <= N -> gone[o] = 1; o++; next_of(in, o) }
-	:: else -> break
+	:: atomic { o > N -> start_of(in, o); break }
 	od;
-	o = 1;
-	next_of(in, o);
 #endif
 	do
 	:: atomic { o <= N ->
 			if
-			:: IS_IN(SLOT(o, i)) -> SLOT(o, i) = 0
-			:: else ->
-				flight[COLLECTOR] = SLOT(o, i);
-				SLOT(o, i) = 0
+			:: IS_IN(SLOT(o, i))
+			:: else -> flight[COLLECTOR] = SLOT(o, i)
 			fi;
+			SLOT(o, i) = 0;
 			i++;
 			if
 			:: i == L -> i = 0; o++; next_of(in, o)
@@ -300,10 +353,8 @@ inline kill()
 			}
 		:: else
 		fi
-	:: else -> break
+	:: atomic { o > N -> start_of(in, o); break }
 	od;
-	o = 1;
-	next_of(in, o);
 	do
 	:: atomic { o <= N ->
 			if
@@ -313,24 +364,22 @@ inline kill()
 			o++;
 			next_of(in, o)
 		}
-	:: else -> break
-	od;
-	o = 0
+	:: atomic { o > N -> o = 0; break }
+	od
 }
-/* FINALIZING: every member has a reference of ours. */
+
+/* FINALIZING: every member has a reference of the collector's. */
 inline finalize()
 {
+	atomic { true -> start_of(in, o) };
 #ifdef BROKEN_FINALIZE_LATE_REF
-	o = 1;
-	next_of(in, o);
 	do
 	:: atomic { o <= N -> get(o); o++; next_of(in, o) }
 	:: else -> break
 	od;
-	o = 0;
 #endif
 	thaw(ALL, false);
-	atomic { state = IDLE; n = 0; o = 1; next_of(in, o) };
+	atomic { true -> state = IDLE; n = 0; start_of(in, o) };
 #ifdef FINALIZERS
 	do
 	:: atomic { o <= N && (flags[o] & FINALIZE) ->
@@ -341,21 +390,20 @@ inline finalize()
 		}
 		finalizer(o, COLLECTOR)
 	:: atomic { o <= N && !(flags[o] & FINALIZE) -> o++; next_of(in, o) }
-	:: else -> break
+	:: atomic { o > N -> start_of(in, o); break }
 	od;
 #endif
-	o = 1;
-	next_of(in, o);
 	do
 	:: atomic { o <= N -> put(o); o++; next_of(in, o) }
-	:: else -> break
-	od;
-	o = 0
+	:: atomic { o > N -> o = 0; break }
+	od
 }
 
+/* ---- a transaction ---- */
+
 /*
- * One transaction on the candidates.  Leaves those for the next one, or 0 where
- * nothing is left to be done.  Uses o, i, n, doomed and claims of the process.
+ * On the candidates.  Leaves those for the next one, or 0 where nothing is left
+ * to be done.  Uses o, i, n, doomed and claims of the process.
  */
 inline transaction()
 {
@@ -363,8 +411,7 @@ inline transaction()
 		NEXT_NUMBER;
 		state = UNDECIDED;
 		begun = 1;
-		o = 1;
-		next_of(candidates, o)
+		start_of(candidates, o)
 	}
 
 	/* (a) */
@@ -372,15 +419,12 @@ words:
 	if
 	:: atomic { true ->
 			if
-			:: count[o] == 0 || (flags[o] & (DEAD | CLAIM))
-			:: MAY_LEAVE_OUT
 			:: count[o] && !(flags[o] & (DEAD | CLAIM)) ->
 				in = in | BIT(o);
 				note(o);
-#if defined(FINALIZERS) && !defined(BROKEN_FINALIZE_AFTER_DEAD)
-				finalizing = finalizing ||
-					     (flags[o] & FINALIZE)
-#endif
+				finalizing = finalizing || (flags[o] & FINALIZE)
+			:: !count[o] || (flags[o] & (DEAD | CLAIM)) -> skip
+			:: MAY_LEAVE_OUT
 			fi;
 			o++;
 			next_of(candidates, o);
@@ -388,8 +432,7 @@ words:
 			:: o <= N -> goto words
 			:: else
 			fi;
-			o = 1;
-			next_of(in, o);
+			start_of(in, o);
 			if
 			:: in -> goto array
 			:: else -> goto nothing
@@ -423,7 +466,7 @@ slots:
 			fi;
 			i++;
 			if
-			:: i < BEHIND -> goto slots
+			:: i < END_OF_SLOTS -> goto slots
 			:: else
 			fi;
 			i = 0;
@@ -433,8 +476,7 @@ slots:
 			:: o <= N -> goto array
 			:: else
 			fi;
-			o = 1;
-			next_of(in, o);
+			start_of(in, o);
 			goto freeze
 		}
 	fi;
@@ -449,7 +491,7 @@ freeze:
 				frozen = frozen | BIT(o);
 				flags[o] = flags[o] | FROZEN;
 				if
-				:: REF_EARLY -> count[o]++; STEP(o)
+				:: HAS_REF -> count[o]++; STEP(o)
 				:: else
 				fi;
 				note(o)
@@ -469,26 +511,24 @@ freeze:
 			n = 0
 		}
 	fi;
-	thaw(~in, REF_EARLY);
+	thaw(~in, HAS_REF);
+	n = 0;
 
 	/* (e) */
 	if
-	:: atomic { in == 0 -> state = IDLE; candidates = 0 }
+	:: atomic { !in -> state = IDLE; candidates = 0 }
 	:: atomic { in && state == ABORTED -> skip }
-		thaw(ALL, REF_EARLY);
-		atomic {
-			add_reached(n);
-			candidates = in & ~n
-		}
-	:: atomic { in && state == UNDECIDED && !finalizing ->
+		thaw(ALL, HAS_REF);
+		atomic { true -> add_reached(n); candidates = in & ~n; n = 0 }
+	:: atomic { in && state == UNDECIDED && !IS_FINALIZING ->
 			check_closed();
 			state = COMMITTED;
-			found = 1;
 			all_die()
 		}
 		kill();
+		found = 1;
 		candidates = 0
-	:: atomic { in && state == UNDECIDED && finalizing ->
+	:: atomic { in && state == UNDECIDED && IS_FINALIZING ->
 			check_closed();
 			state = FINALIZING
 		}
@@ -499,11 +539,10 @@ freeze:
 	:: doomed || claims -> bury(COLLECTOR)
 	:: else
 	fi;
-	atomic { forget() }
-	goto over;
+	atomic { true -> forget(); goto over };
 
 	atomic {
-		false;	/* only a jump leads to here */
+		false;	/* only jumps lead to what follows */
 nothing:
 		state = IDLE;
 		candidates = 0;
@@ -513,88 +552,17 @@ nothing:
 over:	skip
 }
 
-/* ---- the processes ---- */
-
-#if defined(FINALIZERS)
-#define LOCALS	byte o, i, n, doomed, claims; bit mine
-#elif ARRAYS > 1
-#define LOCALS	byte o, i, n, doomed, claims, behind
-#else
-#define LOCALS	byte o, i, n, doomed, claims
-#endif
-
-/* What is counted is there, and what is alive can be reached. */
-inline check_rest()
-{
-	d_step {
-		n = BIT(ROOT);
-		cx = 1;
-		do
-		:: cx <= N ->
-			ci = 0;
-			doomed = 0;
-			do
-			:: ci < M ->
-				doomed = doomed + HELD(ci, cx);
-				ci++
-			:: else -> break
-			od;
-			if
-			:: doomed -> n = n | BIT(cx)
-			:: else
-			fi;
-			i = 0;
-			do
-			:: i <= N ->
-				ci = 0;
-				do
-				:: ci < L ->
-					doomed = doomed + (SLOT(i, ci) == cx);
-					ci++
-				:: else -> break
-				od;
-				i++
-			:: else -> break
-			od;
-			assert(count[cx] == doomed);
-			assert(!(flags[cx] & FROZEN) || !busy[cx]);
-			assert(alive[cx] == busy[cx]);
-			cx++
-		:: else -> break
-		od;
-		i = 0;
-		do
-		:: i <= N ->
-			cx = 0;
-			do
-			:: cx <= N ->
-				ci = 0;
-				do
-				:: ci < L && (n & BIT(cx)) ->
-					n = n | BIT(SLOT(cx, ci));
-					ci++
-				:: else -> break
-				od;
-				cx++
-			:: else -> break
-			od;
-			i++
-		:: else -> break
-		od;
-		cx = 1;
-		do
-		:: cx <= N ->
-			assert(!alive[cx] || (n & BIT(cx)));
-			cx++
-		:: else -> break
-		od
-	}
-}
+/* ---- the process ---- */
 
 proctype collector()
 {
-	LOCALS;
-	byte left = TXNS;
+	byte o, i, n, doomed, claims, left = TXNS;
+#if ARRAYS > 1
+	byte behind;
+#endif
+#ifdef FINALIZERS
+	bit mine;
+#endif
 
 	candidates = ALL;
 	do
@@ -607,14 +575,19 @@ proctype collector()
 				:: else -> candidates = ALL
 				fi
 			}
-		:: atomic { left == 1 -> left = 0; number = 0; ended = 1 }
-			atomic { done == M -> found = 0; candidates = ALL }
-		:: atomic { left == 0 && candidates -> skip }
-		:: atomic { left == 0 && !candidates && found ->
+		:: atomic { left == 1 -> left = 0; ended = 1 }
+			atomic { done == M ->
+				number = 0;
 				found = 0;
 				candidates = ALL
 			}
-		:: atomic { left == 0 && !candidates && !found ->
+		/* The last scan, until there is nothing more to be done. */
+		:: atomic { !left && candidates -> skip }
+		:: atomic { !left && !candidates && found ->
+				found = 0;
+				candidates = ALL
+			}
+		:: atomic { !left && !candidates && !found ->
 				check_rest();
 				break
 			}
@@ -624,11 +597,20 @@ proctype collector()
 
 /* ---- the beginning ---- */
 
+#if N == 1
+#define RANK(m)		HELD(m, 1)
+#elif N == 2
+#define RANK(m)		(HELD(m, 1) * 16 + HELD(m, 2))
+#else
+#define RANK(m)		(HELD(m, 1) * 256 + HELD(m, 2) * 16 + HELD(m, 3))
+#endif
+
 /* Any references, and the counts that go with them. */
 init {
 	byte o, i, m;
 
 	atomic {
+		/* slots */
 		o = (ROOTS -> 0 : 1);
 		do
 		:: o <= N ->
@@ -651,6 +633,7 @@ init {
 			o++
 		:: else -> break
 		od;
+		/* mutators */
 		m = 0;
 		do
 		:: m < M ->
@@ -667,30 +650,29 @@ init {
 			m++
 		:: else -> break
 		od;
+#if M > 1
+		/* They are alike. */
+		if
+		:: RANK(0) < RANK(1) -> goto none
+		:: else
+		fi;
+#endif
+		/* A free block refers to nothing. */
 		o = 1;
 		do
 		:: o <= N ->
-			if
-			:: count[o] ->
-				busy[o] = 1;
-				alive[o] = 1;
-				flags[o] = FRESH
-			:: else ->
-				/* A free block refers to nothing. */
-				i = 0;
-				do
-				:: i < L ->
-					if
-					:: SLOT(o, i) -> goto none
-					:: else
-					fi;
-					i++
-				:: else -> break
-				od;
+			busy[o] = count[o] > 0;
+			alive[o] = busy[o];
 #ifdef WEAK
-				gone[o] = 1
+			gone[o] = !busy[o];
 #endif
-			fi;
+			flags[o] = (busy[o] -> FRESH : 0);
+			i = 0;
+			do
+			:: i < L && !busy[o] && SLOT(o, i) -> goto none
+			:: i < L && (busy[o] || !SLOT(o, i)) -> i++
+			:: else -> break
+			od;
 			o++
 		:: else -> break
 		od;

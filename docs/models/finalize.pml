@@ -17,7 +17,7 @@
 #define FINALIZERS
 #define WEAK
 #ifndef DOES
-#define DOES	(GET | PUT | MOVE | SWAP | LOAD | NEW | UPGRADE)
+#define DOES	(GET + PUT + MOVE+SWAP+LOAD+NEW+UPGRADE)
 #endif
 
 #include "object.pml"

@@ -2,50 +2,40 @@
 /*
  * Mutators, for the models of the collector.
  *
- * One does up to OPS operations of those in DOES, in any order and on anything
- * that it may use: it has references (HELD), at most HOLD at a time, and there
- * may be ROOTS slots that lie in no object.  It changes a slot only of an object
- * that it holds until the operation is over.  With OPS 255 it never has to end.
+ * Each does up to OPS operations of those in DOES, in any order and on anything
+ * that it may use: it has references (HELD), HOLD at most, and there may be ROOTS.
+ * It changes a slot only of an object that it holds until the operation is over.
+ * OPS 255 is no limit.
  */
 #define GET		1
 #define PUT		2
 #define STORE		4
-#define MOVE		8
-#define SWAP		16	/* with NULL: take */
+#define MOVE		8	/* of a reference that is held, or NULL: clear */
+#define SWAP		16	/* for a reference that is held, or NULL: take */
 #define LOAD		32
 #define NEW		64
 #define UPGRADE		128
 #define GROW		256
 
-/*
- * Mutators begin with the collector: a transaction alone changes nothing for
- * them.  They begin nothing when it has no more to do beside them.
- */
-#define MAY(op)		(((DOES) & (op)) && left && begun && !ended)
 #if OPS == 255
 #define SPEND		skip
 #else
 #define SPEND		left--
 #endif
-#define ROOM(m)		(TOTAL(m) < HOLD)
-#define TXN		(number * 8 + state)
-#define HANDLE		255	/* as a holder: a weak handle */
-#if ARRAYS > 1
-#define IS_CURRENT(x)	(ARRAY(x) == a)
-#else
-#define IS_CURRENT(x)	true
-#endif
 
-/* An operation on elements of a vector has the vector's lock. */
-#if ARRAYS > 1
-#define MAY_CHANGE(m, x)	(HELD(m, x) && !locked[x])
-#define LOCK(x)			locked[x] = 1
-#define UNLOCK(x)		locked[x] = 0
-#else
-#define MAY_CHANGE(m, x)	HELD(m, x)
-#define LOCK(x)			skip
-#define UNLOCK(x)		skip
-#endif
+/*
+ * Mutators begin with the collector: before it has read a word there is nothing
+ * to tell what they did from the beginning, which may be anything.  They begin
+ * nothing more when it has nothing more to do beside them.
+ */
+bit begun;
+bit ended;
+byte done;	/* mutators at rest */
+
+#define MAY_START	(left && begun && !ended)
+#define ROOM(m)		(TOTAL(m) < HOLD)
+#define HANDLE		255	/* as a holder: a weak handle */
+#define TXN		(number * 8 + state)
 
 #ifdef BROKEN_TRYGET_IGNORES_FROZEN
 #define LOOK_AT		0
@@ -53,47 +43,48 @@
 #define LOOK_AT		(FROZEN | DEAD)
 #endif
 
-byte done;	/* processes that are */
-bit begun;	/* the collector is at work */
-bit ended;
+/* An operation on the elements of a vector has the vector's lock. */
+#if ARRAYS > 1
+#define MAY_CHANGE(m, x)	(HELD(m, x) && !locked[x])
+#define LOCK(x)			locked[x] = 1
+#define UNLOCK(x)		locked[x] = 0
+#define IS_ARRAY(x)		(ARRAY(x) == a)
+#else
+#define MAY_CHANGE(m, x)	HELD(m, x)
+#define LOCK(x)			skip
+#define UNLOCK(x)		skip
+#define IS_ARRAY(x)		true
+#endif
 
 /* ---- what an operation is done to ---- */
 
-inline pick_held(m, o)
-{
-	if
-	:: HELD(m, 1) -> o = 1
-#if N > 1
-	:: HELD(m, 2) -> o = 2
-#endif
-#if N > 2
-	:: HELD(m, 3) -> o = 3
-#endif
-	fi
-}
-
 #if N == 1
-#define HAS_HOLDER(m)	(ROOTS || MAY_CHANGE(m, 1))
+#define ANY(test)	(test(1))
+#define PICK(test, o)	if :: test(1) -> o = 1 fi
 #elif N == 2
-#define HAS_HOLDER(m)	(ROOTS || MAY_CHANGE(m, 1) || MAY_CHANGE(m, 2))
+#define ANY(test)	(test(1) || test(2))
+#define PICK(test, o)	if :: test(1) -> o = 1 :: test(2) -> o = 2 fi
 #else
-#define HAS_HOLDER(m)	\
-	(ROOTS || MAY_CHANGE(m, 1) || MAY_CHANGE(m, 2) || MAY_CHANGE(m, 3))
+#define ANY(test)	(test(1) || test(2) || test(3))
+#define PICK(test, o)	\
+	if :: test(1) -> o = 1 :: test(2) -> o = 2 :: test(3) -> o = 3 fi
 #endif
+
+#define MINE_IS(o)	HELD(m, o)
+#define HOLDER_IS(o)	MAY_CHANGE(m, o)
+#define SPARE_IS(o)	(HELD(m, o) > (x == o))	/* x stays held */
+#define FREE_IS(o)	(!busy[o])
+#define ANY_IS(o)	true
+
+#define HAS_HOLDER(m)	(ROOTS || ANY(HOLDER_IS))
 
 inline pick_slot(m, x, i)
 {
 	if
 #if ROOTS
-	:: x = ROOT
+	:: true -> x = ROOT
 #endif
-	:: MAY_CHANGE(m, 1) -> x = 1
-#if N > 1
-	:: MAY_CHANGE(m, 2) -> x = 2
-#endif
-#if N > 2
-	:: MAY_CHANGE(m, 3) -> x = 3
-#endif
+	:: ANY(HOLDER_IS) -> PICK(HOLDER_IS, x)
 	fi;
 	if
 	:: i = 0
@@ -103,67 +94,30 @@ inline pick_slot(m, x, i)
 	fi
 }
 
-/* A reference that the holder @x does not need to be held; or NULL. */
 inline pick_spare(m, x, y)
 {
 	if
 	:: y = 0
-	:: HELD(m, 1) > (x == 1) -> y = 1
-#if N > 1
-	:: HELD(m, 2) > (x == 2) -> y = 2
-#endif
-#if N > 2
-	:: HELD(m, 3) > (x == 3) -> y = 3
-#endif
-	fi
-}
-
-inline pick_any(o)
-{
-	if
-	:: o = 1
-#if N > 1
-	:: o = 2
-#endif
-#if N > 2
-	:: o = 3
-#endif
-	fi
-}
-
-#define FREE(o)		(!busy[o])
-#if N == 1
-#define ANY_FREE	FREE(1)
-#elif N == 2
-#define ANY_FREE	(FREE(1) || FREE(2))
-#else
-#define ANY_FREE	(FREE(1) || FREE(2) || FREE(3))
-#endif
-
-inline pick_free(o)
-{
-	if
-	:: FREE(1) -> o = 1
-#if N > 1
-	:: FREE(2) -> o = 2
-#endif
-#if N > 2
-	:: FREE(3) -> o = 3
-#endif
+	:: ANY(SPARE_IS) -> PICK(SPARE_IS, y)
 	fi
 }
 
 /* ---- steps ---- */
 
+/* @y, which was the mutator's, for what is in the slot. */
 inline exchange(m, x, i, y)
 {
+	if
+	:: y -> HELD(m, y)--
+	:: else
+	fi;
 	flight[m] = SLOT(x, i);
 	SLOT(x, i) = y
 }
 
 inline make(o)
 {
-	assert(count[o] == 0 && !alive[o]);
+	assert(count[o] == 0 && !alive[o] && !IS_HELD(o));
 	busy[o] = 1;
 	alive[o] = 1;
 	flags[o] = FRESH;
@@ -174,33 +128,14 @@ inline make(o)
 #endif
 }
 
-inline give(m, y)
-{
-	if
-	:: y -> HELD(m, y)--
-	:: else
-	fi
-}
-
-/* What a mutator holds is there: its canary sings. */
-inline use(m)
-{
-	assert(!HELD(m, 1) || alive[1]);
-#if N > 1
-	assert(!HELD(m, 2) || alive[2]);
-#endif
-#if N > 2
-	assert(!HELD(m, 3) || alive[3]);
-#endif
-}
-
 #if ARRAYS > 1
 /*
  * What an array has when it is published: all changes are made under the lock.
- * The one before it stays as it was.
+ * The one before stays as it was.
  */
 inline copy(x, i)
 {
+	i = 0;
 	do
 	:: i < L ->
 		slot[x * S + L + i] = slot[x * S + i];
@@ -210,11 +145,26 @@ inline copy(x, i)
 }
 #endif
 
+/* A mutator uses all that it holds: it has to be the object that it was. */
+#define IS_THERE(o)	(!HELD(m, o) || alive[o])
+
+inline use(m)
+{
+	assert(IS_THERE(1));
+#if N > 1
+	assert(IS_THERE(2));
+#endif
+#if N > 2
+	assert(IS_THERE(3))
+#endif
+}
+
 /* ---- the process ---- */
 
 /*
- * A step that others may come before is an option of an "if": a jump to one ends
- * the atomic that it comes from.  Jumps to out: are part of the step.
+ * A step that others may come before is an option of an "if", also where it is
+ * the only one: a jump there ends the atomic it comes from.  Jumps to out and
+ * refused do not; these are part of the step.
  */
 proctype mutator(byte m)
 {
@@ -228,65 +178,74 @@ proctype mutator(byte m)
 
 again:
 	if
-	:: atomic { MAY(GET) && TOTAL(m) && ROOM(m) ->
+#if (DOES) & GET
+	:: atomic { MAY_START && TOTAL(m) && ROOM(m) ->
 			SPEND;
-			pick_held(m, o);
+			PICK(MINE_IS, o);
 			get(o);
 			HELD(m, o)++;
 			goto out
 		}
-	:: atomic { MAY(PUT) && TOTAL(m) ->
+#endif
+#if (DOES) & PUT
+	:: atomic { MAY_START && TOTAL(m) ->
 			SPEND;
-			pick_held(m, o);
+			PICK(MINE_IS, o);
 			HELD(m, o)--;
 			put(o);
 			goto out
 		}
-	:: atomic { MAY(NEW) && ROOM(m) && ANY_FREE ->
+#endif
+#if (DOES) & NEW
+	:: atomic { MAY_START && ROOM(m) && ANY(FREE_IS) ->
 			SPEND;
-			pick_free(o);
+			PICK(FREE_IS, o);
 			make(o);
 			HELD(m, o)++;
 			goto out
 		}
-	:: atomic { MAY(STORE) && HAS_HOLDER(m) && TOTAL(m) ->
+#endif
+#if (DOES) & STORE
+	:: atomic { MAY_START && HAS_HOLDER(m) && TOTAL(m) ->
 			SPEND;
 			pick_slot(m, x, i);
-			pick_held(m, y);
+			PICK(MINE_IS, y);
 			LOCK(x);
 			get(y);
+			HELD(m, y)++;
 			goto store
 		}
-	:: atomic { MAY(MOVE) && HAS_HOLDER(m) ->
+#endif
+#if (DOES) & MOVE
+	:: atomic { MAY_START && HAS_HOLDER(m) ->
 			SPEND;
 			pick_slot(m, x, i);
 			pick_spare(m, x, y);
-			give(m, y);
 			exchange(m, x, i, y);
 			if
 			:: flight[m] -> goto drop
 			:: else -> goto out
 			fi
 		}
-	:: atomic { MAY(SWAP) && HAS_HOLDER(m) ->
+#endif
+#if (DOES) & SWAP
+	:: atomic { MAY_START && HAS_HOLDER(m) ->
 			SPEND;
 			pick_slot(m, x, i);
 			pick_spare(m, x, y);
 			if
-			:: !y && !ROOM(m) -> goto out
-			:: else
+			:: y || ROOM(m)
+			:: else -> goto out
 			fi;
 			LOCK(x);
 #ifdef BROKEN_TAKE_BUMP_FIRST
-			o = SLOT(x, i);
 			if
-			:: o -> STEP(o)
+			:: SLOT(x, i) -> STEP(SLOT(x, i))
 			:: else
 			fi;
 			goto swap
 		}
 #else
-			give(m, y);
 			exchange(m, x, i, y);
 			if
 			:: flight[m] -> goto keep
@@ -294,7 +253,9 @@ again:
 			fi
 		}
 #endif
-	:: atomic { MAY(LOAD) && HAS_HOLDER(m) && ROOM(m) ->
+#endif
+#if (DOES) & LOAD
+	:: atomic { MAY_START && HAS_HOLDER(m) && ROOM(m) ->
 			SPEND;
 			pick_slot(m, x, i);
 #if ARRAYS > 1
@@ -308,26 +269,27 @@ again:
 			fi
 #endif
 		}
-#ifdef WEAK
-	:: atomic { MAY(UPGRADE) && ROOM(m) ->
+#endif
+#if (DOES) & UPGRADE
+	:: atomic { MAY_START && ROOM(m) ->
 			SPEND;
-			pick_any(o);
+			PICK(ANY_IS, o);
 			x = HANDLE;
 			if
-			:: !gone[o] -> goto tryget
-			:: else -> denied[o] = 1; goto out
+			:: gone[o] -> denied[o] = 1; goto out
+			:: else -> goto tryget
 			fi
 		}
 #endif
-#if ARRAYS > 1
-	:: atomic { MAY(GROW) && HAS_HOLDER(m) ->
+#if (DOES) & GROW
+	:: atomic { MAY_START && HAS_HOLDER(m) ->
 			SPEND;
 			pick_slot(m, x, i);
-			i = 0;
 			if
 			:: grown[x] -> goto out
 			:: else
 			fi;
+			i = 0;
 #ifdef BROKEN_VECTOR_BUMP_SELF
 			LOCK(x);
 			goto grow_take
@@ -342,6 +304,7 @@ again:
 	fi;
 
 	/* ---- a slot is changed ---- */
+#if (DOES) & STORE
 store:
 	if
 	:: atomic { true ->
@@ -353,19 +316,11 @@ store:
 			fi
 		}
 	fi;
-drop:
-	if
-	:: atomic { true ->
-			put(flight[m]);
-			flight[m] = 0;
-			goto out
-		}
-	fi;
+#endif
 #ifdef BROKEN_TAKE_BUMP_FIRST
 swap:
 	if
 	:: atomic { true ->
-			give(m, y);
 			exchange(m, x, i, y);
 			if
 			:: flight[m] -> goto keep
@@ -374,6 +329,15 @@ swap:
 		}
 	fi;
 #endif
+drop:
+	if
+	:: atomic { true ->
+			put(flight[m]);
+			flight[m] = 0;
+			goto out
+		}
+	fi;
+#if (DOES) & SWAP
 keep:
 	if
 	:: atomic { true ->
@@ -384,7 +348,7 @@ keep:
 			goto out
 		}
 	fi;
-
+#endif
 #ifdef BROKEN_VECTOR_BUMP_SELF
 	/* Each element is taken out of one array, then set in the other. */
 grow_take:
@@ -426,16 +390,16 @@ look:
 		}
 	fi;
 #endif
+#if (DOES) & (LOAD | UPGRADE)
 tryget:
 	if
 	:: atomic { true ->
 			w = flags[o];
 			if
-			:: !count[o] && (w & (FINALIZE | DEAD)) != FINALIZE ->
-				goto refused
-			:: !count[o] && (w & (FINALIZE | DEAD)) == FINALIZE ->
+			:: count[o]
+			:: !count[o] && (w & FINALIZE) ->
 				flags[o] = w | CLAIM
-			:: else
+			:: else -> goto refused
 			fi;
 			count[o]++;
 			GET_STEP(o);
@@ -451,7 +415,7 @@ decide:
 	fi;
 word:
 	if
-	:: atomic { true -> w = flags[o] & (FROZEN | DEAD); goto judge }
+	:: atomic { true -> w = flags[o] & LOOK_AT; goto judge }
 	fi;
 judge:
 	if
@@ -462,15 +426,17 @@ judge:
 			fi;
 			if
 			:: w & DEAD -> goto undo
-			:: !w -> goto verify
+			:: !w -> t = 0; goto verify
 			:: else
 			fi;
 			w = 0;
-			assert(t % 8 != IDLE);
 			if
 			:: t % 8 == UNDECIDED -> goto abort
 			:: t % 8 == COMMITTED -> goto undo
-			:: else -> goto verify
+			:: else ->
+				assert(t % 8 == ABORTED || t % 8 == FINALIZING);
+				t = 0;
+				goto verify
 			fi
 		}
 	fi;
@@ -478,22 +444,23 @@ abort:
 	if
 	:: atomic { true ->
 			if
-			:: t == TXN -> state = ABORTED; goto verify
+			:: t == TXN -> t = 0; state = ABORTED; goto verify
 			:: else -> t = 0; goto decide
 			fi
 		}
 	fi;
 verify:
+	/* The generation again, or the slot and the array. */
 	if
 	:: atomic { true ->
 			if
-#ifdef WEAK
+#if (DOES) & UPGRADE
 			:: x == HANDLE && !gone[o] ->
 				assert(alive[o] && !denied[o]);
 				HELD(m, o)++;
 				goto out
 #endif
-			:: x != HANDLE && IS_CURRENT(x) && SLOT(x, i) == o ->
+			:: x != HANDLE && IS_ARRAY(x) && SLOT(x, i) == o ->
 				assert(alive[o]);
 				HELD(m, o)++;
 				goto out
@@ -508,11 +475,13 @@ undo:
 			goto refused
 		}
 	fi;
+#endif
 
 	atomic {
-		false;	/* only jumps lead to here */
+		false;	/* only jumps lead to what follows */
+#if (DOES) & (LOAD | UPGRADE)
 refused:
-#ifdef WEAK
+#if (DOES) & UPGRADE
 		if
 		:: x == HANDLE -> denied[o] = 1
 		:: else
@@ -520,6 +489,7 @@ refused:
 #endif
 		/* What dies has left the slots before. */
 		assert(x == HANDLE || SLOT(x, i) != o || alive[o]);
+#endif
 out:
 		x = 0;
 		i = 0;
@@ -527,6 +497,9 @@ out:
 		o = 0;
 		t = 0;
 		w = 0;
+#if ARRAYS > 1
+		a = 0;
+#endif
 		use(m);
 		if
 		:: doomed || claims -> goto burial

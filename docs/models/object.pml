@@ -2,42 +2,40 @@
 /*
  * Objects, for the models of the collector: words, slots, puts and deaths.
  *
- * N objects of L slots each.  A model sets these and what else is asked for
- * below, before it includes the three files.  Each atomic { } is one access to
- * what others see, with what follows from it for its own process.
+ * There are N objects, numbered from 1, of L slots each; slots hold a number, 0
+ * is NULL.  An atomic { } is one access to what others see, and what follows
+ * from it for its own process.  Memory is sequentially consistent.
  *
  * The version of a word counts from where the collector has last read the word
- * (its w0): 0 is "as it was", 1 is "moved on", and stays 1 whatever else
- * happens.  Only the collector compares words over time, and each time with the
- * last w0, so that is exactly a version that never wraps, and any number of
- * operations makes a finite number of states.  With VERSIONS it is a number
- * modulo that.
+ * (its w0): 0 is "as it was", 1 is "moved on", and stays 1 whatever happens.
+ * Only the collector compares words over time, and always with the last w0, so
+ * that is exactly a version that never wraps; and operations without end make
+ * finitely many states.  With VERSIONS it is a number modulo that.
  */
 #define BIT(o)		(1 << (o))
 
 /* flags of a word */
 #define FROZEN		1
-#define DEAD		2
-#define FINALIZE	4
-#define CLAIM		8
+#define DEAD		2	/* killed by the collector */
+#define FINALIZE	4	/* the finalizer has yet to run */
+#define CLAIM		8	/* somebody sees to that */
 
 /* states of a transaction */
 #define IDLE		0
 #define UNDECIDED	1
 #define ABORTED		2
 #define COMMITTED	3
-#define FINALIZING	4
+#define FINALIZING	4	/* FINALIZE, in the C source */
 
-#define COLLECTOR	M	/* as a process; the mutators are 0 to M-1 */
-#define ROOT		0	/* as a holder; no object has that number */
+#define COLLECTOR	M	/* as a process; mutators are 0 to M-1 */
+#define ROOT		0	/* as a holder: ROOTS slots that lie in no object */
 #define S		(ARRAYS * L)
 
-/* The word. */
 byte count[N + 1];
 byte flags[N + 1];
 byte version[N + 1];
 
-/* A vector has two arrays, one after the other; all else has one. */
+/* A vector has room for two arrays; all else has one. */
 byte slot[(N + 1) * S];
 #if ARRAYS > 1
 bit grown[N + 1];	/* the second one is the array */
@@ -50,23 +48,23 @@ bit locked[N + 1];
 
 bit busy[N + 1];	/* the block is out */
 #ifdef WEAK
-bit gone[N + 1];	/* the generation has changed: the first handle is stale */
+bit gone[N + 1];	/* the generation has changed: handles from the start are stale */
 #endif
 
-/* The transaction word. */
+/* the transaction word */
 byte number;
 byte state;
 
-/* What nobody but the checks looks at. */
+/* What only the checks look at. */
 bit alive[N + 1];
 #ifdef WEAK
-bit denied[N + 1];	/* an upgrade of the first handle gave NULL */
+bit denied[N + 1];	/* for such a handle an upgrade gave NULL */
 #endif
 #ifdef FINALIZERS
 bit finalized[N + 1];
 #endif
 byte held[M * (N + 1)];	/* references that a mutator has, and may use */
-byte flight[M + 1];	/* one that has left a slot and is still to be put */
+byte flight[M + 1];	/* one that has left a slot, and is not put or held yet */
 
 #define HELD(m, o)	held[(m) * (N + 1) + (o)]
 #if N == 1
@@ -76,8 +74,17 @@ byte flight[M + 1];	/* one that has left a slot and is still to be put */
 #else
 #define TOTAL(m)	(HELD(m, 1) + HELD(m, 2) + HELD(m, 3))
 #endif
+#if M == 1
+#define IS_HELD(o)	HELD(0, o)
+#else
+#define IS_HELD(o)	(HELD(0, o) || HELD(1, o))
+#endif
 
 /* ---- the version ---- */
+
+#ifdef BROKEN_VERSION_3BIT
+#define VERSIONS	8
+#endif
 
 #ifdef VERSIONS
 byte noted[N + 1];
@@ -114,7 +121,9 @@ byte noted[N + 1];
 
 inline get(o)
 {
+#ifndef BROKEN_FINALIZE_AFTER_DEAD
 	assert(count[o] > 0 && alive[o]);
+#endif
 	count[o]++;
 	GET_STEP(o)
 }
@@ -125,27 +134,29 @@ inline put(o)
 	assert(count[o] > 0);
 	count[o]--;
 	if
-	:: count[o] > 0
-	:: else ->
-		if
-		:: !(flags[o] & FINALIZE) ->
-			alive[o] = 0;
-			doomed = doomed | BIT(o)
-		:: (flags[o] & (FINALIZE | CLAIM)) == FINALIZE ->
-			claims = claims | BIT(o)
-		:: else
-		fi
+	:: count[o] == 0 && !(flags[o] & FINALIZE) ->
+		assert(!IS_HELD(o));
+		alive[o] = 0;
+		doomed = doomed | BIT(o)
+#ifdef FINALIZERS
+	:: count[o] == 0 && (flags[o] & (FINALIZE | CLAIM)) == FINALIZE ->
+		claims = claims | BIT(o)
+#endif
+	:: else
 	fi
 }
 
+/* The first of @mask, which is not empty. */
 inline first_of(mask, o)
 {
 	o = 1;
 	do
-	:: mask & BIT(o) -> break
-	:: else -> o++
+	:: !((mask) & BIT(o)) -> o++
+	:: else -> break
 	od
 }
+
+/* ---- deaths ---- */
 
 /* Takes the next reference out of a slot of dying @o; if there is none, frees @o. */
 inline empty_or_free(o, i, p)
@@ -177,11 +188,13 @@ inline empty_or_free(o, i, p)
 inline finalizer(o, p)
 {
 	if
-	:: flight[p] = 0
-	:: atomic { get(o) }
+	:: skip
+	:: atomic { true -> get(o) }
 		atomic { flight[p] = SLOT(ROOT, 0); SLOT(ROOT, 0) = o }
-	:: atomic { flight[p] = SLOT(o, 0); SLOT(o, 0) = 0 }
-	:: atomic { flight[p] = SLOT(o, L - 1); SLOT(o, L - 1) = 0 }
+	:: atomic { true -> flight[p] = SLOT(o, 0); SLOT(o, 0) = 0 }
+#if L > 1
+	:: atomic { true -> flight[p] = SLOT(o, 1); SLOT(o, 1) = 0 }
+#endif
 	fi;
 	if
 	:: atomic { flight[p] -> put(flight[p]); flight[p] = 0 }
@@ -192,12 +205,12 @@ inline finalizer(o, p)
 #define MINE	false
 #endif
 
+#define MORE	(o || doomed || claims)
+
 /*
  * Process @p buries what its puts have brought to an end.  Uses its o, i, doomed,
  * claims and, with FINALIZERS, mine, and leaves them 0.
  */
-#define MORE	(o || doomed || claims)
-
 inline bury(p)
 {
 	do

@@ -15,7 +15,7 @@
 #define TXNS	1
 #define FRESH	0
 #ifndef DOES
-#define DOES	(GET | PUT | STORE | MOVE | TAKE | SWAP | LOAD | NEW)
+#define DOES	(GET+PUT+STORE+MOVE+SWAP+LOAD+NEW)
 #endif
 
 #include "object.pml"

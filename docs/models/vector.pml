@@ -18,7 +18,7 @@
 #endif
 #define FRESH	0
 #ifndef DOES
-#define DOES	(PUT | STORE | MOVE | SWAP | LOAD | GROW)
+#define DOES	(PUT+STORE+MOVE+SWAP+LOAD+GROW)
 #endif
 
 #include "object.pml"

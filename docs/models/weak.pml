@@ -16,7 +16,7 @@
 #define FRESH	0
 #define WEAK
 #ifndef DOES
-#define DOES	(GET | PUT | MOVE | SWAP | LOAD | NEW | UPGRADE)
+#define DOES	(GET + PUT + MOVE+SWAP+LOAD+NEW+UPGRADE)
 #endif
 
 #include "object.pml"

@@ -36,6 +36,7 @@ struct ouro_kind;
  * enum ouro_generation - which objects a scan looks at
  * @OURO_YOUNG: those in pools where objects were made since the last scan
  * @OURO_OLD: all
+ * @OURO_GENERATIONS: how many there are
  */
 enum ouro_generation {
 	OURO_YOUNG,
@@ -50,6 +51,7 @@ enum ouro_generation {
  *	scan that found some; nothing is freed and no finalizer runs
  * @OURO_COLLECT_OFF: of a heap: no scan is made; of a type: no object of it is
  *	looked at
+ * @OURO_COLLECT_MODES: how many there are
  */
 enum ouro_collect_mode {
 	OURO_COLLECT_ON,

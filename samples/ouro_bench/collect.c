@@ -35,15 +35,18 @@ static void sum_up(s64 *samples, unsigned int rounds, u64 count, u64 *value)
 	value[1] = div64_u64(1000 * samples[0], count);
 }
 
-/* What scans took beside the heap, and the most they should have taken. */
-static void sum_up_memory(struct graph *graph, unsigned long freed, u64 *value)
+/*
+ * What scans took beside the heap, and the most they should have taken: 4 bytes
+ * a candidate; for each that is freed 16, and 8 for each of its two edges.
+ */
+static void sum_up_memory(struct graph *graph, unsigned long candidates,
+			  unsigned long freed, u64 *value)
 {
 	struct ouro_collector_stat stat;
 
 	ouro_collector_stat(graph->heap, &stat);
 	value[2] = stat.peak_bytes;
-	/* 4 a candidate; 16 for each that is freed, and 8 for its two edges. */
-	value[3] = 4 * stat.last.visited + (16 + 2 * 8) * freed;
+	value[3] = 4 * candidates + (16 + 2 * 8) * freed;
 }
 
 /* The first round is for practice. */
@@ -82,12 +85,23 @@ static int run_live(const struct collect_case *which, unsigned int rounds,
 	err = scan_live(which, &graph, rounds, samples);
 	if (!err) {
 		sum_up(samples, rounds, which->objects, value);
-		sum_up_memory(&graph, 0, value);
+		sum_up_memory(&graph, which->objects, 0, value);
 	}
 	graph_destroy(&graph);
 free_samples:
 	kfree(samples);
 	return err;
+}
+
+/* Whether another scan finds nothing at all. */
+static bool is_empty(struct graph *graph)
+{
+	struct ouro_collector_stat stat;
+
+	if (ouro_heap_collect(graph->heap, OURO_OLD))
+		return false;
+	ouro_collector_stat(graph->heap, &stat);
+	return !stat.last.visited;
 }
 
 /*
@@ -97,7 +111,6 @@ free_samples:
 static int scan_garbage(const struct collect_case *which, struct graph *graph,
 			unsigned int rounds, s64 *samples, long *freed)
 {
-	struct ouro_heap_stat stat;
 	unsigned int i;
 	int err;
 
@@ -109,8 +122,7 @@ static int scan_garbage(const struct collect_case *which, struct graph *graph,
 		samples[i] = collect_scan(graph, OURO_OLD, freed);
 		if (samples[i] < 0)
 			return samples[i];
-		ouro_heap_stat(graph->heap, &stat);
-		if (!*freed || stat.live)
+		if (!*freed || !is_empty(graph))
 			return -EBADE;
 	}
 	return 0;
@@ -133,7 +145,7 @@ static int run_garbage(const struct collect_case *which, unsigned int rounds,
 	err = scan_garbage(which, &graph, rounds, samples, &freed);
 	if (!err) {
 		sum_up(samples, rounds, freed, value);
-		sum_up_memory(&graph, freed, value);
+		sum_up_memory(&graph, freed, freed, value);
 	}
 	graph_destroy(&graph);
 free_samples:

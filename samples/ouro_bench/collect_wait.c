@@ -18,19 +18,21 @@
 #include "collect.h"
 
 #define IDLE_MS		100
-#define SLEEP_LEAST	1000	/* nanoseconds: no sleep is shorter, */
-#define SLEEP_MORE	4096	/* or longer by more */
+#define SLEEP_LEAST	4000	/* nanoseconds: no sleep is shorter, */
+#define SLEEP_MORE	8192	/* or longer by more */
 
 /**
  * struct sleeper - the thread
  * @task: it
  * @longest: nanoseconds that it woke up too late
+ * @second: the longest but one
  * @sum: of all of them
  * @times: that it slept
  */
 struct sleeper {
 	struct task_struct *task;
 	s64 longest;
+	s64 second;
 	s64 sum;
 	u64 times;
 };
@@ -49,6 +51,7 @@ static int sleeper_main(void *arg)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
 		late = ktime_to_ns(ktime_sub(ktime_get(), until));
+		s->second = max(s->second, min(s->longest, late));
 		s->longest = max(s->longest, late);
 		s->sum += late;
 		s->times++;
@@ -163,7 +166,10 @@ static int run_round(const struct collect_case *which, struct sleeper *s)
 	return err;
 }
 
-/* Value: the longest and the mean wait in nanoseconds; how often it slept. */
+/*
+ * Value: the longest and the mean wait in nanoseconds; how often it slept; the
+ * longest wait but one of a round.
+ */
 static int run_wait(const struct collect_case *which, unsigned int rounds,
 		    u64 *value)
 {
@@ -177,6 +183,7 @@ static int run_wait(const struct collect_case *which, unsigned int rounds,
 			break;
 		value[0] = max_t(u64, value[0], s.longest);
 		value[2] += s.times;
+		value[3] = max_t(u64, value[3], s.second);
 		sum += s.sum;
 	}
 	value[1] = div64_u64(sum, value[2] ?: 1);

@@ -213,9 +213,9 @@ def mutator(name, column=0):
     return get
 
 
-def young(column=MEDIAN):
+def young(name, column=MEDIAN):
     """Microseconds of a scan over many old ones, and over none."""
-    return lambda lane: (lane.results["young"][column] / 100, lane.results["young"][column + 2] / 100)
+    return lambda lane: (lane.results[name][column] / 100, lane.results[name][column + 2] / 100)
 
 
 def growth(small, large):
@@ -250,8 +250,9 @@ COLLECTOR = [
     Row("  a quarter of the rounds below", "loops/us", "no scans", mutator("mutate", 1), None),
     Row("  a quarter of the rounds above", "loops/us", "no scans", mutator("mutate", 2), None),
     Row("mutator of all of 1 M, scans beside it", "loops/us", "no scans", mutator("mutate-all"), None),
-    Row("scan of 10 k young over 10 M old", "us", "over none", young(), ratio(1.2)),
-    Row("scan of 10 k young over 10 M old, least", "us", "over none", young(LEAST), None),
+    Row("scan of 10 k young over 10 M old", "us", "over none", young("young"), ratio(1.2)),
+    Row("scan of 10 k young over 10 M old, least", "us", "over none", young("young", LEAST), None),
+    Row("  held by a vector beside the old ones'", "us", "over none", young("young-vector"), None),
     Row("memory of a scan, 1 M live", "KiB", "4 B a candidate", memory_of("live-1m"), ratio(1)),
     Row("memory of a scan, 1 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-1m"), ratio(1)),
     Row("memory of a scan, 10 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-10m"), None),

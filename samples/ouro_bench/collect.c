@@ -12,6 +12,9 @@
 
 #define YOUNG	10000	/* objects */
 
+/* Young objects in a vector make the pool young that the old ones' is in, too. */
+enum { LOOSE, IN_VECTOR };
+
 /* Sizes of one number's row. */
 #define MIL	1000000
 
@@ -156,9 +159,11 @@ free_samples:
 /* ---- the young ones ---- */
 
 /* A scan of live young objects, which are gone again when it returns. */
-static s64 scan_young(struct graph *graph)
+static s64 scan_young(struct graph *graph, bool loose)
 {
-	struct graph young = *graph;
+	struct graph young = {
+		.heap = graph->heap, .kind = graph->kind, .loose = loose,
+	};
 	long freed;
 	s64 ns, err;
 
@@ -171,16 +176,16 @@ static s64 scan_young(struct graph *graph)
 	return err < 0 ? err : ns;
 }
 
-static int scan_both(struct graph *with, struct graph *without,
+static int scan_both(struct graph *with, struct graph *without, bool loose,
 		     unsigned int rounds, s64 *samples)
 {
 	unsigned int i;
 
 	for (i = 0; i < rounds; i++) {
-		samples[i] = scan_young(with);
+		samples[i] = scan_young(with, loose);
 		if (samples[i] < 0)
 			return samples[i];
-		samples[rounds + i] = scan_young(without);
+		samples[rounds + i] = scan_young(without, loose);
 		if (samples[rounds + i] < 0)
 			return samples[rounds + i];
 	}
@@ -208,7 +213,8 @@ static int run_young(const struct collect_case *which, unsigned int rounds,
 	if (!err)
 		err = min_t(s64, 0, collect_scan(&with, OURO_OLD, &freed));
 	if (!err)
-		err = scan_both(&with, &without, rounds, samples);
+		err = scan_both(&with, &without, which->way == LOOSE, rounds,
+				samples);
 	if (!err) {
 		sum_up(samples, rounds, YOUNG, value);
 		sum_up(samples + rounds, rounds, YOUNG, value + 2);
@@ -230,7 +236,8 @@ const struct collect_case collect_scan_cases[] = {
 	{ "garbage-100k", MIL / 10, run_garbage },
 	{ "garbage-1m", MIL, run_garbage },
 	{ "garbage-10m", 10 * MIL, run_garbage },
-	{ "young", 10 * MIL, run_young },
+	{ "young", 10 * MIL, run_young, LOOSE },
+	{ "young-vector", 10 * MIL, run_young, IN_VECTOR },
 	{ }
 };
 

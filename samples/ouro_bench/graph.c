@@ -37,7 +37,7 @@ int graph_create(struct graph *graph, const char *name)
 {
 	int err;
 
-	graph->root = NULL;
+	*graph = (struct graph) { };
 	graph->heap = ouro_heap_create(name, 0);
 	if (IS_ERR(graph->heap))
 		return PTR_ERR(graph->heap);
@@ -55,30 +55,40 @@ void graph_destroy(struct graph *graph)
 	ouro_heap_destroy(graph->heap);
 }
 
-/* The root goes, and with it what is in no cycle. */
+/* Who holds the nodes goes, and with it what is in no cycle. */
 void graph_drop(struct graph *graph)
 {
+	size_t i;
+
 	ouro_vector_put(graph->root);
 	graph->root = NULL;
+	for (i = 0; i < graph->count; i++)
+		if (graph->nodes[i])
+			ouro_put(&graph->nodes[i]->object);
+	kvfree(graph->nodes);
+	graph->nodes = NULL;
+	graph->count = 0;
 	ouro_heap_flush(graph->heap);
 }
 
-/* Makes some nodes and leaves them to the root. */
+/* Makes some nodes, and leaves them to the root if there is one. */
 static int add_nodes(struct graph *graph, struct graph_node **nodes,
 		     size_t count)
 {
 	struct ouro_object **objects = (struct ouro_object **)nodes;
 	size_t i, made;
-	ssize_t done;
+	ssize_t done = 0;
 
 	for (made = 0; made < count; made++) {
 		nodes[made] = ouro_new(graph->kind, GFP_KERNEL);
 		if (!nodes[made])
 			break;
 	}
-	done = ouro_vector_fill(graph->root, objects, made, GFP_KERNEL);
-	for (i = 0; i < made; i++)
-		ouro_put(objects[i]);
+	if (graph->root) {
+		done = ouro_vector_fill(graph->root, objects, made, GFP_KERNEL);
+		for (i = 0; i < made; i++)
+			ouro_put(objects[i]);
+	}
 	return made < count ? -ENOMEM : done < 0 ? done : 0;
 }
 
@@ -118,9 +128,16 @@ int graph_fill(struct graph *graph, size_t count)
 	size_t i;
 
 	nodes = kvcalloc(count, sizeof(*nodes), GFP_KERNEL);
-	graph->root = ouro_vector_new(graph->heap, count, GFP_KERNEL);
-	if (!nodes || !graph->root)
-		goto free_nodes;
+	if (!nodes)
+		return -ENOMEM;
+	if (graph->loose) {
+		graph->nodes = nodes;
+		graph->count = count;
+	} else {
+		graph->root = ouro_vector_new(graph->heap, count, GFP_KERNEL);
+		if (!graph->root)
+			goto free_nodes;
+	}
 	for (i = 0, err = 0; i < count && !err; i += STEP) {
 		err = add_nodes(graph, nodes + i, min_t(size_t, STEP, count - i));
 		cond_resched();
@@ -128,6 +145,7 @@ int graph_fill(struct graph *graph, size_t count)
 	if (!err)
 		add_edges(nodes, count);
 free_nodes:
-	kvfree(nodes);
+	if (!graph->loose)
+		kvfree(nodes);
 	return err;
 }

@@ -24,11 +24,17 @@ struct graph_node {
  * @heap: of its own; nothing is scanned there unless asked for
  * @kind: nodes are made with
  * @root: holds all nodes, or NULL
+ * @loose: there shall be no root: the nodes are held by whoever made them
+ * @nodes: these, or NULL
+ * @count: of @nodes
  */
 struct graph {
 	struct ouro_heap *heap;
 	struct ouro_kind *kind;
 	struct ouro_vector *root;
+	bool loose;
+	struct graph_node **nodes;
+	size_t count;
 };
 
 int graph_create(struct graph *graph, const char *name);

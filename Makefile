@@ -40,8 +40,8 @@ check: ## run all tests in VMs; KERNEL="6.1 um lint ..." chooses, STRESS=seconds
 vm: ## a shell in a VM with the module loaded; KERNEL=name (6.1)
 	@scripts/vm $(or $(KERNEL),6.1) --interactive
 
-bench: ## print the benchmark table and write build/bench.json
-	@scripts/bench
+bench: ## print the benchmark table and write build/bench.json; ONLY="collector waits" chooses lanes
+	@scripts/bench $(ONLY)
 
 model: ## check the models of the collector within larger bounds
 	@scripts/model --large

@@ -6,6 +6,7 @@
 # lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY=pattern runs the cases whose name matches (for work
 # on one of them).
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/cycle.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
 . "$here/puppet.sh"

@@ -6,6 +6,7 @@ SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas de
 	debugfs.types debugfs.peak debugfs.containers debugfs.types_race
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
 	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit sample.registry
+	sample.cycle sample.cycle_refuses
 	module.busy module.orphan module.twice usercopy.large
 	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
 	shrinker.drop_caches shrinker.counts

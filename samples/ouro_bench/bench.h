@@ -80,7 +80,8 @@ struct bench_case {
 /**
  * struct bench_result - a line of the file "results"
  * @name: of the case, or of what is held
- * @value: thousandths of a nanosecond per loop of each side, or bytes
+ * @value: thousandths of a nanosecond per loop of each side, or bytes, or what
+ *	a case of collect*.c says
  */
 struct bench_result {
 	const char *name;
@@ -107,6 +108,9 @@ int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
 
 int bench_object_init(struct bench *bench);
+
+int bench_collect_run(const char *name, unsigned int rounds,
+		      struct bench_result *result);
 
 void bench_hold_nothing(struct bench *bench);
 int bench_hold(struct bench *bench, const char *name,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Run inside the VM by scripts/bench; prints lines for it to read.
-# usage: bench.sh [CASE:ROUNDS | hold:THING]...
+# usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | preempt:MODE]...
 
 DIR=/sys/kernel/debug/ouro_bench
 
@@ -27,6 +27,18 @@ hold()	# THING
 	echo nothing >$DIR/hold
 }
 
+# Where workers go that may go anywhere, a mask in hex: so that a CPU is left alone.
+workers()	# CPUMASK
+{
+	echo "$1" >/sys/devices/virtual/workqueue/cpumask || die "workers $1"
+}
+
+# What can be preempted, as at boot: none, voluntary, full.
+preempt()	# MODE
+{
+	echo "$1" >/sys/kernel/debug/sched/preempt || die "preempt $1"
+}
+
 insmod /ouro/ouro.ko || die "ouro.ko does not load"
 insmod /ouro/ouro_bench.ko || die "ouro_bench.ko does not load"
 cat /samples/ouro_bench/python-heap-sizes.csv >$DIR/sizes || die "sizes"
@@ -36,6 +48,8 @@ for what; do
 	case $what in
 	hold:nothing)	snapshot nothing ;;
 	hold:*)		hold "${what#hold:}" ;;
+	workers:*)	workers "${what#workers:}" ;;
+	preempt:*)	preempt "${what#preempt:}" ;;
 	*)		echo "${what%:*} ${what#*:}" >$DIR/run || die "run $what" ;;
 	esac
 done

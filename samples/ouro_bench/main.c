@@ -7,7 +7,8 @@
  *   run      write "CASE ROUNDS" to measure one case; writing returns when done
  *   hold     write what shall be held in memory, or "nothing"
  *   results  one line for each of these, a name and four numbers: thousandths
- *            of a nanosecond per loop of each side, or what is held
+ *            of a nanosecond per loop of each side, or what is held, or what
+ *            collect*.c say
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -59,10 +60,10 @@ static int run(char *text, struct bench_result *result)
 	if (sscanf(text, "%31s %u", name, &rounds) != 2 || !rounds ||
 	    rounds > ROUNDS_MAX)
 		return -EINVAL;
+	bench_hold_nothing(&bench);
 	which = find_case(name);
 	if (!which)
-		return -ENOENT;
-	bench_hold_nothing(&bench);
+		return bench_collect_run(name, rounds, result);
 	return bench_round_run(&bench, which, rounds, result);
 }
 

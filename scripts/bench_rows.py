@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The lines of scripts/bench's table: from what guests and CPython said to two figures and a goal."""
+
+import collections
+
+# A line of the table. get(lane) gives Ouro's figure and its peer's; goal is (what, comparison, bound, how much noise is
+# forgiven) or None.
+Row = collections.namedtuple("Row", "case unit peer_name get goal")
+
+
+def ratio(bound):
+    return ("ratio", "<=", bound, 0)
+
+
+def cost(bound):
+    return ("ouro", "<=", bound, 0.05)
+
+
+def at_least(bound):
+    return ("ratio", ">=", bound, 0.03)
+
+
+def sides(name, first=0, second=1):
+    """Figures of a case, which come in thousandths of a nanosecond."""
+    return lambda lane: (lane.results[name][first] / 1000, lane.results[name][second] / 1000)
+
+
+def scaled(get, factor):
+    return lambda lane: tuple(value * factor for value in get(lane))
+
+
+def without_loop(name):
+    """The same, less what the loop around it costs."""
+    def get(lane):
+        loop = lane.results["loop"][0]
+        return tuple((value - loop) / 1000 for value in lane.results[name][:2])
+    return get
+
+
+def against(name, other):
+    """Ouro's side of one case beside the only side of another."""
+    return lambda lane: (lane.results[name][0] / 1000, lane.results[other][0] / 1000)
+
+
+def speedup(name):
+    """How much more two CPUs do than one: sides are Ouro and its peer on one CPU, then on two."""
+    def get(lane):
+        ouro1, peer1, ouro2, peer2 = lane.results[name]
+        return 2 * ouro1 / ouro2, 2 * peer1 / peer2
+    return get
+
+
+def speedup_against(name, loop):
+    """Ouro's part of that, beside a loop that does nothing: what the machine's CPUs are worth together."""
+    def get(lane):
+        loop1, loop2 = lane.results[loop][:2]
+        return speedup(name)(lane)[0], 2 * loop1 / loop2
+    return get
+
+
+# ---- what is measured ---------------------------------------------------------------------------
+
+def kib(value):
+    return value / 1024
+
+
+MIX_BLOCKS, MIX_ASKED, MIX_HELD, MIX_METADATA = range(4)
+
+
+def mix(*parts):
+    return lambda lane: kib(sum(lane.results["mix-ouro"][i] for i in parts))
+
+
+def taken(what, name):
+    """Bytes that went when something was taken and nothing else changed: what is free, or in slab."""
+    return lambda lane: lane.taken[name][what]
+
+
+def pair_of(ouro, peer):
+    return lambda lane: (ouro(lane), peer(lane))
+
+
+def each_of_many(name, peer):
+    return lambda lane: (lane.taken[name]["free"] / lane.results[name][0],
+                         lane.taken[peer]["free"] / lane.results[peer][0])
+
+
+def said(name, peer, which):
+    """Two numbers that the guest knows."""
+    return lambda lane: (lane.results[name][which], lane.results[peer][which])
+
+
+CACHE = "kmem_cache"
+BY_HAND = "kmem_cache, refcount"
+
+
+def object_rows(unit, get_put):
+    """Objects beside a refcount_t, pointers and an xarray in blocks of a kmem_cache; containers beside theirs."""
+    return [
+        Row("object, get + put", unit, "refcount inc+dec", sides("get-put"), ratio(get_put)),
+        Row("object of 64, new + put", unit, BY_HAND, sides("new-leaf"), ratio(0.5)),
+        Row("object with 2 NULL slots, new + put", unit, BY_HAND, sides("new-node"), ratio(0.5)),
+        Row("object with a child, new + put of both", unit, BY_HAND, sides("new-parent"), ratio(0.5)),
+        Row("object in a pool with weak handles, new + put", unit, BY_HAND, sides("new-named"), None),
+        Row("slot, take", unit, "refcount inc", sides("take"), ratio(2.5)),
+        Row("slot, store", unit, "inc, xchg, dec", sides("store"), None),
+        Row("slot, load + put", unit, "inc_not_zero+dec", sides("load"), None),
+        Row("slot, swap", unit, "xchg", sides("swap"), None),
+        Row("slot, get + clear", unit, "inc, xchg, dec", sides("clear"), None),
+        Row("weak handle, get + put", unit, "xarray, inc+dec", sides("weak"), None),
+        Row("vector, append, 4096 of them", unit, "xarray", sides("append"), ratio(1.2)),
+        Row("vector, append, 4096 of them", unit, "xarray, irq", sides("append", 0, 2), ratio(1.2)),
+        Row("map of 4096, peek", unit, "rhashtable", sides("map-peek"), ratio(1.2)),
+        Row("map of 4096, load + put", unit, "rhashtable, inc+dec", sides("map-load"), ratio(1.2)),
+        Row("map, store, 4096 of them", unit, "rhashtable, " + CACHE, sides("map-store"), None),
+    ]
+
+
+INSTRUCTIONS = [
+    Row("pair 64, ouro_free", "instr", CACHE, sides("free"), cost(60)),
+    Row("pair 64, ouro_free_sized", "instr", CACHE, sides("free-sized"), cost(50)),
+    Row("pair 64, _nopreempt", "instr", CACHE, sides("nopreempt"), cost(45)),
+    Row("pair 64, ouro_free, less loop", "instr", CACHE, without_loop("free"), None),
+    Row("pair 64, ouro_free_sized, less loop", "instr", CACHE, without_loop("free-sized"), None),
+    Row("pair 64, _nopreempt, less loop", "instr", CACHE, without_loop("nopreempt"), None),
+    Row("pair 64, ouro_free", "instr", "kmalloc", sides("free-kmalloc"), None),
+    Row("pair 64, ouro_free", "instr", "refcount inc+dec", against("free", "refcount"), None),
+    Row("pair 64, zalloc", "instr", CACHE, sides("zalloc"), None),
+    Row("pair 64, hardened heap", "instr", CACHE, sides("hardened"), None),
+    Row("pair 64, debug heap", "instr", "debug kmem_cache", sides("debug"), None),
+    Row("pair 16", "instr", CACHE, sides("free-16"), None),
+    Row("pair 256", "instr", CACHE, sides("free-256"), None),
+    Row("pair 1024", "instr", CACHE, sides("free-1024"), None),
+    Row("pair 1024, ouro_free_sized", "instr", CACHE, sides("free-sized-1024"), None),
+    Row("pair 4096", "instr", CACHE, sides("free-4096"), None),
+    Row("batch of 4096", "instr", CACHE, sides("batch"), ratio(0.4)),
+    Row("batch of 4096", "instr", "kmalloc", sides("batch-kmalloc"), None),
+    Row("batch of 4096, free_sized", "instr", CACHE, sides("batch-sized"), None),
+    Row("batch of 4096, freed shuffled", "instr", CACHE, sides("shuffled"), None),
+    Row("bulk of 16, per block", "instr", CACHE + " bulk", sides("bulk-16"), None),
+    Row("bulk of 64, per block", "instr", CACHE + " bulk", sides("bulk-64"), None),
+    Row("random sizes, replace one", "instr", "kmalloc", sides("replace"), None),
+    Row("region, per piece of 24", "instr", "kmalloc", sides("region"), None),
+    Row("reserve pair", "instr", "mempool", sides("reserve"), None),
+    Row("1.06 M live blocks, destroy", "M instr", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02)),
+    *object_rows("instr", get_put=1.3),
+]
+
+TIME = [
+    Row("pair 64, ouro_free", "ns", CACHE, sides("free"), ratio(0.6)),
+    Row("pair 64, ouro_free_sized", "ns", CACHE, sides("free-sized"), None),
+    Row("pair 64, _nopreempt", "ns", CACHE, sides("nopreempt"), None),
+    Row("pair 64, ouro_free", "ns", "kmalloc", sides("free-kmalloc"), None),
+    Row("pair 64, ouro_free", "ns", "refcount inc+dec", against("free", "refcount"), None),
+    Row("pair 64, hardened heap", "ns", CACHE, sides("hardened"), None),
+    Row("batch of 4096", "ns", CACHE, sides("batch"), ratio(0.6)),
+    Row("batch of 4096, freed shuffled", "ns", CACHE, sides("shuffled"), None),
+    Row("bulk of 16, per block", "ns", CACHE + " bulk", sides("bulk-16"), None),
+    Row("bulk of 64, per block", "ns", CACHE + " bulk", sides("bulk-64"), None),
+    Row("random sizes, replace one", "ns", "kmalloc", sides("replace"), None),
+    Row("region, per piece of 24", "ns", "kmalloc", sides("region"), None),
+    Row("reserve pair", "ns", "mempool", sides("reserve"), None),
+    Row("pair 64, two CPUs at once", "ns", CACHE, sides("cpus-free", 2, 3), None),
+    Row("pair 64, two CPUs over one", "times", CACHE, speedup("cpus-free"), at_least(1)),
+    Row("pair 64, two CPUs over one", "times", "empty loop", speedup_against("cpus-free", "cpus-loop"), None),
+    Row("batch of 4096, two CPUs at once", "ns", CACHE, sides("cpus-batch", 2, 3), None),
+    Row("batch of 4096, two CPUs over one", "times", CACHE, speedup("cpus-batch"), at_least(1)),
+    Row("alloc, write on CPU 0; then read, free on 1", "ns", CACHE, sides("hand"), None),
+    Row("alloc, write on CPU 0 while 1 reads, frees", "ns", CACHE, sides("pass"), None),
+    Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
+    Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02)),
+    *object_rows("ns", get_put=1.05),
+]
+
+MEMORY = [
+    Row("1.06 M blocks, held", "KiB", "asked for", pair_of(mix(MIX_HELD), mix(MIX_ASKED)), ratio(1.06)),
+    Row("1.06 M blocks, held + metadata", "KiB", "asked for",
+        pair_of(mix(MIX_HELD, MIX_METADATA), mix(MIX_ASKED)), ratio(1.06)),
+    Row("1.06 M blocks, held + metadata", "KiB", "kmalloc, slab",
+        pair_of(mix(MIX_HELD, MIX_METADATA), lambda lane: kib(lane.taken["mix-kmalloc"]["slab"])), ratio(0.92)),
+    Row("1.06 M blocks, no longer free", "KiB", "asked for",
+        pair_of(lambda lane: kib(lane.taken["mix-ouro"]["free"]), mix(MIX_ASKED)), ratio(1.06)),
+    Row("1.06 M blocks, no longer free", "KiB", "kmalloc",
+        scaled(pair_of(taken("free", "mix-ouro"), taken("free", "mix-kmalloc")), 1 / 1024), ratio(0.92)),
+    Row("idle heap, never used", "bytes", CACHE, each_of_many("heaps", "caches"), None),
+    Row("idle heap, one live block", "bytes", CACHE, each_of_many("heaps-used", "caches-used"), None),
+    Row("object, header", "bytes", "refcount_t", said("objects", "plains", 1), cost(8)),
+    Row("a million objects of 64, no longer free, each", "bytes", CACHE, each_of_many("objects", "plains"), None),
+]
+
+
+# ---- the collector ------------------------------------------------------------------------------
+
+# Graphs of so many objects are scanned, alive and dead.
+SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
+MEDIAN, LEAST, PEAK, ALLOWED = range(4)
+
+
+def beside_cpython(name, column=MEDIAN):
+    return lambda lane: (lane.results[name][column] / 1000, lane.results[f"cpython-{name}"][column] / 1000)
+
+
+def memory_of(name):
+    """What the notes of a scan took, and what they may take."""
+    return lambda lane: (kib(lane.results[name][PEAK]), kib(lane.results[name][ALLOWED]))
+
+
+def mutator(name, column=0):
+    """Million loops a second while scans are made, and without."""
+    def get(lane):
+        alone = 1e6 / lane.results[name][3]
+        return alone * lane.results[name][column] / 1000, alone
+    return get
+
+
+def young(name, column=MEDIAN):
+    """Microseconds of a scan over many old ones, and over none."""
+    return lambda lane: (lane.results[name][column] / 100, lane.results[name][column + 2] / 100)
+
+
+def growth(small, large):
+    """What each object takes in a large graph beside a small one."""
+    return lambda lane: (lane.results[large][LEAST] / 1000, lane.results[small][LEAST] / 1000)
+
+
+def wait(name, idle, column=0):
+    """The longest wait, or the mean one, for a CPU that scans, and for one that is idle."""
+    return lambda lane: (lane.results[name][column] - lane.results[idle][1], lane.results[idle][0])
+
+
+def wait_rows(mode, suffix):
+    idle = "wait-idle" + suffix
+    return [Row(f"longest wait, {what}, {mode}", "instr", "idle CPU", wait(name + suffix, idle), cost(50_000))
+            for name, what in (("wait-live", "1 M live"), ("wait-garbage", "1 M garbage"),
+                               ("wait-vector", "live vector of 1 M"), ("wait-dead-vector", "dead vector of 1 M"))]
+
+
+COLLECTOR = [
+    Row("scan of 1 M live objects, each", "ns", "{peer}", beside_cpython("live-1m"), cost(40)),
+    Row("scan of 1 M live objects, each, least", "ns", "{peer}", beside_cpython("live-1m", LEAST), None),
+    Row("scan of 1 M dead objects, each freed", "ns", "{peer}", beside_cpython("garbage-1m"), cost(100)),
+    Row("scan of 1 M dead objects, each freed, least", "ns", "{peer}", beside_cpython("garbage-1m", LEAST), None),
+    *(Row(f"scan of {size[:-1]} {size[-1].replace('m', 'M')} {what} objects, each", "ns", "{peer}",
+          beside_cpython(f"{name}-{size}"), None)
+      for name, what in (("live", "live"), ("garbage", "dead")) for size in SIZES if size != "1m"),
+    Row("live, each of 10 M over each of 10 k, least", "ns", "10 k", growth("live-10k", "live-10m"), None),
+    Row("dead, each of 10 M over each of 10 k, least", "ns", "10 k", growth("garbage-10k", "garbage-10m"), None),
+    Row("mutator of 4096 of 1 M, scans beside it", "loops/us", "no scans", mutator("mutate"),
+        ("ratio", ">=", 0.95, 0)),
+    Row("  a quarter of the rounds below", "loops/us", "no scans", mutator("mutate", 1), None),
+    Row("  a quarter of the rounds above", "loops/us", "no scans", mutator("mutate", 2), None),
+    Row("mutator of all of 1 M, scans beside it", "loops/us", "no scans", mutator("mutate-all"), None),
+    Row("scan of 10 k young over 10 M old", "us", "over none", young("young"), ratio(1.2)),
+    Row("scan of 10 k young over 10 M old, least", "us", "over none", young("young", LEAST), None),
+    Row("  held by a vector beside the old ones'", "us", "over none", young("young-vector"), None),
+    Row("memory of a scan, 1 M live", "KiB", "4 B a candidate", memory_of("live-1m"), ratio(1)),
+    Row("memory of a scan, 1 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-1m"), ratio(1)),
+    Row("memory of a scan, 10 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-10m"), None),
+]
+
+WAITS = [
+    *wait_rows("voluntary", ""),
+    *wait_rows("preemptible", "-full"),
+]

@@ -123,6 +123,8 @@ static bool join_one(struct ouro_pool *pool, void *arg)
 		return false;
 	WRITE_ONCE(pool->note, scan->notes + 1);
 	scan->notes += pool->blocks;
+	memset(&scan->note[pool->note - 1], 0,
+	       pool->blocks * sizeof(*scan->note));
 	objects->scanned = NULL;
 	objects->waiting = NULL;
 	objects->pending = 0;
@@ -301,7 +303,7 @@ static unsigned long join_some(struct ouro_scan *scan, u32 wanted,
 	for (scan->room = wanted; scan->room;
 	     scan->room = scan->room / 2 >= NOTES_LEAST ? scan->room / 2 : 0) {
 		scan->note = ouro_scan_memory(scan, scan->room,
-					      sizeof(*scan->note), __GFP_ZERO);
+					      sizeof(*scan->note), 0);
 		joined = scan->note ? pin_all(scan, skip) : 0;
 		if (joined && map_all(scan))
 			return joined;

@@ -34,6 +34,29 @@ static __always_inline void count_edge(struct ouro_scan *scan,
 		++*note;
 }
 
+/*
+ * Whether a young scan would spend its time in an array that is longer than all
+ * that it is about.  What that refers to looks held from outside then, and the
+ * object is taken for reached: the next scan of all sees to both.
+ */
+static bool is_too_long(const struct ouro_scan *scan, struct ouro_pool *pool,
+			struct ouro_object *object)
+{
+	struct ouro_span span;
+	bool too_long = false;
+
+	if (scan->stat.generation != OURO_YOUNG ||
+	    !pool->class->kind->array_apart)
+		return false;
+	rcu_read_lock();	/* the array may be replaced */
+	span = ouro_kind_span(pool->class->kind, pool, object);
+	if (span.slot)
+		too_long = READ_ONCE(container_of(span.slot, struct ouro_array,
+						  slot[0])->used) > scan->notes;
+	rcu_read_unlock();
+	return too_long;
+}
+
 static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	struct ouro_object *object;
@@ -43,7 +66,8 @@ static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 		object = ouro_pool_block(pool, i);
 		scan->steps--;
 		if (ouro_object_is_live(object) &&
-		    !is_frozen(pool->objects, i))
+		    !is_frozen(pool->objects, i) &&
+		    !is_too_long(scan, pool, object))
 			ouro_scan_span(scan, pool, object, count_edge);
 		ouro_scan_breathe(scan);
 	}
@@ -88,8 +112,8 @@ static __always_inline void reach(struct ouro_scan *scan,
 static void judge_block(struct ouro_scan *scan, struct ouro_objects *objects,
 			unsigned int i, u32 *note)
 {
-	u64 word = atomic64_read(&((struct ouro_object *)
-			ouro_pool_block(objects->pool, i))->word);
+	struct ouro_object *object = ouro_pool_block(objects->pool, i);
+	u64 word = atomic64_read(&object->word);
 	u32 count = (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
 
 	if ((s32)count <= 0) {
@@ -97,7 +121,8 @@ static void judge_block(struct ouro_scan *scan, struct ouro_objects *objects,
 		return;
 	}
 	objects->alive++;
-	if (is_frozen(objects, i)) {
+	if (is_frozen(objects, i) ||
+	    is_too_long(scan, objects->pool, object)) {
 		*note = OURO_NOTE_REACHED;
 		return;
 	}
@@ -152,7 +177,7 @@ static void mark_pool(struct ouro_scan *scan, struct ouro_objects *objects)
 	unsigned int i;
 
 	scan->at = objects;
-	while (objects->pending) {
+	while (objects->pending && scan->suspects) {
 		i = objects->pending - 1;
 		objects->pending = (u16)note[i];
 		object = ouro_pool_block(pool, i);
@@ -170,7 +195,8 @@ static void mark_all(struct ouro_scan *scan)
 {
 	struct ouro_objects *objects;
 
-	while ((objects = scan->waiting)) {
+	/* When everything is reached, nobody needs to be looked into. */
+	while (scan->suspects && (objects = scan->waiting)) {
 		scan->waiting = objects->waiting;
 		if (!scan->waiting)
 			scan->waiting_last = &scan->waiting;

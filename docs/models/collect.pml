@@ -61,7 +61,7 @@ bit found;		/* something was finalized, or died */
 #define KILLED		DEAD
 #endif
 
-#ifdef BROKEN_FINALIZE_AFTER_DEAD
+#if !defined(FINALIZERS) || defined(BROKEN_FINALIZE_AFTER_DEAD)
 #define IS_FINALIZING	false
 #else
 #define IS_FINALIZING	finalizing
@@ -281,19 +281,17 @@ inline check_rest()
 inline thaw(mask, puts)
 {
 	do
-	:: atomic { frozen & (mask) ->
+	:: atomic { !o && (frozen & (mask)) ->
 			first_of(frozen & (mask), o);
 			frozen = frozen & ~BIT(o);
 			if
 			:: UNCHANGED(o)
 			:: else -> n = n | BIT(o)
 			fi;
-			flags[o] = flags[o] & ~FROZEN
+			flags[o] = flags[o] & ~FROZEN;
+			o = (puts -> o : 0)
 		}
-		if
-		:: atomic { puts -> put(o); o = 0 }
-		:: atomic { !(puts) -> o = 0 }
-		fi
+	:: atomic { o -> put(o); o = 0 }
 	:: else -> break
 	od
 }
@@ -368,19 +366,19 @@ inline kill()
 	od
 }
 
+#ifdef FINALIZERS
 /* FINALIZING: every member has a reference of the collector's. */
 inline finalize()
 {
-	atomic { true -> start_of(in, o) };
 #ifdef BROKEN_FINALIZE_LATE_REF
+	atomic { true -> start_of(in, o) };
 	do
 	:: atomic { o <= N -> get(o); o++; next_of(in, o) }
-	:: else -> break
+	:: atomic { o > N -> o = 0; break }
 	od;
 #endif
 	thaw(ALL, false);
 	atomic { true -> state = IDLE; n = 0; start_of(in, o) };
-#ifdef FINALIZERS
 	do
 	:: atomic { o <= N && (flags[o] & FINALIZE) ->
 			assert(!finalized[o] && alive[o]);
@@ -392,12 +390,12 @@ inline finalize()
 	:: atomic { o <= N && !(flags[o] & FINALIZE) -> o++; next_of(in, o) }
 	:: atomic { o > N -> start_of(in, o); break }
 	od;
-#endif
 	do
 	:: atomic { o <= N -> put(o); o++; next_of(in, o) }
 	:: atomic { o > N -> o = 0; break }
 	od
 }
+#endif
 
 /* ---- a transaction ---- */
 
@@ -490,10 +488,12 @@ freeze:
 			:: SAME(o) ->
 				frozen = frozen | BIT(o);
 				flags[o] = flags[o] | FROZEN;
+#ifdef FINALIZERS
 				if
 				:: HAS_REF -> count[o]++; STEP(o)
 				:: else
 				fi;
+#endif
 				note(o)
 			:: else
 			fi;
@@ -528,12 +528,14 @@ freeze:
 		kill();
 		found = 1;
 		candidates = 0
+#ifdef FINALIZERS
 	:: atomic { in && state == UNDECIDED && IS_FINALIZING ->
 			check_closed();
 			state = FINALIZING
 		}
 		finalize();
 		candidates = in
+#endif
 	fi;
 	if
 	:: doomed || claims -> bury(COLLECTOR)

@@ -12,6 +12,34 @@
  * that is exactly a version that never wraps; and operations without end make
  * finitely many states.  With VERSIONS it is a number modulo that.
  */
+#ifndef N
+#define N	2	/* objects */
+#endif
+#ifndef L
+#define L	1	/* slots of each */
+#endif
+#ifndef M
+#define M	1	/* mutators: 1 or 2 */
+#endif
+#ifndef HOLD
+#define HOLD	1	/* references that one may have */
+#endif
+#ifndef OPS
+#define OPS	2	/* operations that one may do */
+#endif
+#ifndef TXNS
+#define TXNS	1	/* transactions beside them */
+#endif
+#ifndef ROOTS
+#define ROOTS	0
+#endif
+#ifndef ARRAYS
+#define ARRAYS	1	/* of an object */
+#endif
+#ifndef FRESH
+#define FRESH	0	/* flags of a new object */
+#endif
+
 #define BIT(o)		(1 << (o))
 
 /* flags of a word */

@@ -26,9 +26,19 @@ struct graph graph;
 
 static struct completion scans_done;
 
+/* Of those kinds that tell of their end: all but one. */
+static bool is_crowded(void)
+{
+	unsigned int i;
+	long live = 0;
+
+	for (i = 0; i < GRAPH_KINDS; i++)
+		live += atomic_long_read(&graph.live[i]);
+	return live > CROWD;
+}
+
 static int collector_thread(void *unused)
 {
-	struct ouro_collector_stat stat;
 	unsigned int turn = 0;
 	long freed;
 
@@ -39,8 +49,7 @@ static int collector_thread(void *unused)
 			break;
 		graph.freed += freed;
 		WRITE_ONCE(graph.scans, graph.scans + 1);
-		ouro_collector_stat(graph.heap, &stat);
-		WRITE_ONCE(graph.crowded, stat.tracked > CROWD);
+		WRITE_ONCE(graph.crowded, is_crowded());
 		cond_resched();
 	}
 	kthread_complete_and_exit(&scans_done, 0);

@@ -24,7 +24,7 @@
 #define GRAPH_NAMES	64	/* weak handles that all share */
 #define GRAPH_HELD	12	/* references that an actor holds at most */
 #define GRAPH_ACTORS	8	/* threads at most */
-#define GRAPH_LOG	128	/* operations that an actor remembers */
+#define GRAPH_LOG	2048	/* operations that an actor remembers */
 #define GRAPH_SLOTS	16	/* slots of an object, elements of a vector: about */
 
 /**
@@ -179,6 +179,7 @@ struct graph_play {
  * @end: in jiffies
  * @over: nobody goes on
  * @failed: something went wrong, and what is there is not to be touched
+ * @told: and what was told
  * @crowded: there are more objects than there should be
  * @calm: finalizers bring nothing back
  * @gate: actors hold it for some operations, who wants none for reading
@@ -201,6 +202,7 @@ struct graph {
 	unsigned long end;
 	bool over;
 	bool failed;
+	bool told;
 	bool crowded;
 	bool calm;
 	struct rw_semaphore gate;
@@ -240,6 +242,7 @@ static inline struct graph_node *graph_node(struct ouro_object *object)
 
 /* graph_log.c */
 void graph_fail(const char *file, int line, const char *what, u64 stamp);
+void graph_tell(struct ouro_object *object, unsigned int kind, u64 stamp);
 void graph_note(struct graph_actor *a, const char *op,
 		const struct graph_ref *one, const struct graph_ref *two,
 		u32 index);

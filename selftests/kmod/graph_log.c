@@ -73,6 +73,19 @@ static void tell(u64 stamp)
 	}
 }
 
+/* What there is instead of a live object, if that is what went wrong. */
+void graph_tell(struct ouro_object *object, unsigned int kind, u64 stamp)
+{
+	const struct graph_tag *tag = &graph_node(object)->tag;
+
+	if (xchg(&graph.told, true))
+		return;
+	test_note(graph.t, "object %llu of kind %u: word %llx, tag of %llu: state %x, handle %llx",
+		  stamp, kind, (u64)atomic64_read(&object->word), tag->stamp,
+		  tag->state, tag->weak.generation);
+
+}
+
 /* From any context; others may go on for a moment. */
 void graph_fail(const char *file, int line, const char *what, u64 stamp)
 {

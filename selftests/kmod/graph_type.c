@@ -189,11 +189,14 @@ bool graph_is_alive(struct ouro_object *object, unsigned int kind, u64 stamp)
 	struct graph_node *node = graph_node(object);
 	u32 state = READ_ONCE(node->tag.state);
 
-	return GRAPH_CHECK(node->tag.stamp == stamp, stamp) &&
-	       GRAPH_CHECK(node->tag.check == check_of(node, kind), stamp) &&
-	       GRAPH_CHECK(state == GRAPH_ALIVE || state == GRAPH_FINALIZED,
-			   stamp) &&
-	       GRAPH_CHECK(ouro_refcount(object) >= 1, stamp);
+	if (GRAPH_CHECK(node->tag.stamp == stamp, stamp) &&
+	    GRAPH_CHECK(node->tag.check == check_of(node, kind), stamp) &&
+	    GRAPH_CHECK(state == GRAPH_ALIVE || state == GRAPH_FINALIZED,
+			stamp) &&
+	    GRAPH_CHECK(ouro_refcount(object) >= 1, stamp))
+		return true;
+	graph_tell(object, kind, stamp);
+	return false;
 }
 
 /* ---- new ones ---- */

@@ -241,6 +241,8 @@ static inline struct graph_node *graph_node(struct ouro_object *object)
 }
 
 /* graph_log.c */
+extern unsigned int graph_seed;
+
 void graph_fail(const char *file, int line, const char *what, u64 stamp);
 void graph_tell(struct ouro_object *object, unsigned int kind, u64 stamp);
 void graph_note(struct graph_actor *a, const char *op,

@@ -83,7 +83,6 @@ void graph_tell(struct ouro_object *object, unsigned int kind, u64 stamp)
 	test_note(graph.t, "object %llu of kind %u: word %llx, tag of %llu: state %x, handle %llx",
 		  stamp, kind, (u64)atomic64_read(&object->word), tag->stamp,
 		  tag->state, tag->weak.generation);
-
 }
 
 /* From any context; others may go on for a moment. */

@@ -12,6 +12,12 @@
 /* Longer than a scan of few objects. */
 #define SPIN	3000
 
+static void spin(unsigned int spins)
+{
+	while (spins--)
+		cpu_relax();
+}
+
 static void store(const struct graph_ref *from, u32 index,
 		  const struct graph_ref *to)
 {
@@ -75,9 +81,16 @@ static void step_store(const struct graph_ref *ref, u32 from, u32 to)
 	clear(ref, from);
 }
 
+/* Some other slot. */
+static u32 shuttle_to(struct graph_actor *a, u32 from, u32 slots)
+{
+	return (from + 1 + test_random(&a->random) % (slots - 1)) % slots;
+}
+
 /*
- * Who reads slot after slot meets the reference again and again, and may take it
- * for two: one as many as there are with the actor's own.
+ * Who reads slot after slot meets the reference again, and may take it for two:
+ * as many as there are with the actor's own.  It moves about once while all slots
+ * are read; or so often, at once, that a version of three bits comes round.
  */
 void graph_scene_shuttle(struct graph_actor *a)
 {
@@ -85,22 +98,25 @@ void graph_scene_shuttle(struct graph_actor *a)
 				     u32 to) = {
 		step_take, step_swap, step_store,
 	};
-	u32 i, slots, random = test_random(&a->random);
+	u32 random = test_random(&a->random), how = random / 4 % 3;
+	u32 i, slots, to, at = 0, burst = random % 2 ? 1 : 8;
 	struct graph_ref ref = { };
 
 	if (!graph_ref_new(a, &ref, GRAPH_WIDE))
 		return;
 	slots = graph_ref_slots(&ref);
-	store(&ref, 0, &ref);
-	for (i = 0; i < 8 * slots && !graph_is_over(); i++) {
-		graph_spin(a, i % 4 ? SPIN / 32 : SPIN);
+	store(&ref, at, &ref);
+	for (i = 0; i < 16 * slots && !graph_is_over(); i++) {
+		if (i % burst == 0)
+			spin(test_random(&a->random) % (SPIN / 8));
 		if (!graph_ref_check(&ref))
 			return;
-		graph_note(a, "shuttle", &ref, NULL, i % slots);
-		if (slots > 1)
-			steps[random % 3](&ref, i % slots, (i + 1) % slots);
+		to = shuttle_to(a, at, slots);
+		graph_note(a, "shuttle", &ref, NULL, to);
+		steps[how](&ref, at, to);
+		at = to;
 	}
-	clear(&ref, i % slots);
+	clear(&ref, at);
 	graph_ref_drop(&ref);
 }
 

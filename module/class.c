@@ -381,6 +381,39 @@ void ouro_class_free(struct ouro_class *class, unsigned int count,
 }
 
 /**
+ * ouro_class_free_map() - free many blocks of a pool
+ * @pool: they belong to
+ * @count: of them
+ * @map: bit set: this one
+ *
+ * Context: As ouro_class_bury(); takes class->lock.
+ */
+void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
+			 const unsigned long *map)
+{
+	struct ouro_class *class = pool->class;
+	unsigned long flags, change;
+	unsigned int twice, here;
+	HLIST_HEAD(dead);
+
+	atomic_long_add(count, &class->direct_frees);
+	atomic_long_sub(count, &class->direct);
+	raw_spin_lock_irqsave(&class->lock, flags);
+	change = class->out;
+	twice = class_harvest(class);
+	here = ouro_pool_give_map(pool, map);
+	class->out -= count - here;
+	pool_relist(class, pool);
+	if (class->nempty > OURO_EMPTY_KEPT)
+		class_prune(class, OURO_EMPTY_KEPT, &dead);
+	change = class->out - change;
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	tell_twice(class, twice + here);
+	tell_tracked(class, change);
+	ouro_class_bury(&dead);
+}
+
+/**
  * ouro_class_add() - take a new pool in, and its first block out
  * @pool: on no list yet
  *

@@ -345,6 +345,32 @@ bool ouro_pool_give(struct ouro_pool *pool, const void *block)
 }
 
 /**
+ * ouro_pool_give_map() - put many blocks back into their pool
+ * @pool: it belongs to
+ * @map: bit set: this one
+ *
+ * Context: class->lock held.
+ * Return: how many of them are there already.
+ */
+unsigned int ouro_pool_give_map(struct ouro_pool *pool,
+				const unsigned long *map)
+{
+	unsigned int word, twice = 0;
+	unsigned long both;
+
+	for (word = 0; word < BITS_TO_LONGS(pool->blocks); word++) {
+		if (!map[word])
+			continue;
+		both = map[word] & pool->map[word];
+		twice += hweight_long(both);
+		pool->free += hweight_long(map[word] & ~both);
+		pool->map[word] |= map[word];
+		pool->top_word = max_t(u8, pool->top_word, word);
+	}
+	return twice;
+}
+
+/**
  * ouro_pool_harvest() - take in what was freed past the lock
  * @pool: that was queued
  * @twice: how many of these blocks were in the pool already

@@ -226,6 +226,8 @@ size_t ouro_pool_header_size(unsigned int blocks);
 unsigned int ouro_pool_take(struct ouro_pool *pool, unsigned int count,
 			    void **blocks);
 bool ouro_pool_give(struct ouro_pool *pool, const void *block);
+unsigned int ouro_pool_give_map(struct ouro_pool *pool,
+				const unsigned long *map);
 unsigned int ouro_pool_harvest(struct ouro_pool *pool, unsigned int *twice);
 
 static inline unsigned int ouro_pool_bucket(const struct ouro_pool *pool)

@@ -13,7 +13,9 @@
  * for what is in that block then, looks into the slot again.
  */
 #include "ouro.h"
+#include <linux/bitmap.h>
 #include <linux/rcupdate.h>
+#include <ouro/weak.h>
 #include "class.h"
 #include "object.h"
 #include "scan.h"
@@ -154,6 +156,29 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 		WRITE_ONCE(array->used, 0);
 }
 
+/*
+ * Where no member is out, and as many references to members were noted as there
+ * are, all of them are.  False: find out one by one.
+ */
+static __always_inline bool clear_quickly(struct ouro_scan *scan,
+					  const struct ouro_kind *kind,
+					  struct ouro_object *object,
+					  const struct ouro_member *member)
+{
+	const struct ouro_type *type = kind->type;
+	unsigned int i, refs = 0;
+
+	if (type->array || scan->remain != scan->members)
+		return false;
+	for (i = 0; i < type->nslots; i++)
+		refs += !!READ_ONCE(ouro_kind_slot(kind, object, i)->object);
+	if (refs != ouro_member_end(scan, member) - member->start)
+		return false;
+	for (i = 0; i < type->nslots; i++)
+		WRITE_ONCE(ouro_kind_slot(kind, object, i)->object, NULL);
+	return true;
+}
+
 static __always_inline void clear(struct ouro_scan *scan,
 				  struct ouro_pool *pool,
 				  struct ouro_object *object,
@@ -165,6 +190,8 @@ static __always_inline void clear(struct ouro_scan *scan,
 
 	ouro_delay(OURO_DELAY_CLEAR);
 	scan->steps -= kind->type->nslots;
+	if (clear_quickly(scan, kind, object, member))
+		return;
 	for (i = 0; i < kind->type->nslots; i++)
 		clear_slot(scan, ouro_kind_slot(kind, object, i), &edge);
 	if (kind->type->array)
@@ -188,30 +215,35 @@ static bool is_plain(const struct ouro_pool *pool)
 	       !READ_ONCE(pool->objects->weaks);
 }
 
-#define BATCH	64	/* blocks that go under the lock of their class in one go */
-
+/* Blocks of a pool that go back to it in one go. */
 struct batch {
-	struct ouro_class *class;
+	struct ouro_pool *pool;
 	unsigned int count;
-	void *blocks[BATCH];
+	unsigned long map[BITS_TO_LONGS(BIT(OURO_WEAK_BLOCK_BITS))];
 };
 
 static void batch_free(struct batch *batch)
 {
-	if (batch->count)
-		ouro_class_free(batch->class, batch->count, batch->blocks);
+	if (!batch->count)
+		return;
+	/* In the pool, not in a magazine: who takes one out finds out. */
+	batch->pool->objects->alive -= batch->count;
+	ouro_class_free_map(batch->pool, batch->count, batch->map);
+	batch->pool = NULL;
 	batch->count = 0;
 }
 
-static void batch_add(struct batch *batch, struct ouro_pool *pool,
-		      struct ouro_object *object)
+static __always_inline void batch_add(struct batch *batch,
+				      struct ouro_pool *pool,
+				      struct ouro_object *object)
 {
-	if (batch->count == BATCH || batch->class != pool->class)
+	if (batch->pool != pool) {
 		batch_free(batch);
-	batch->class = pool->class;
-	batch->blocks[batch->count++] = object;
-	/* In the pool, not in a magazine: who takes it out finds out. */
-	pool->objects->alive--;
+		batch->pool = pool;
+		bitmap_zero(batch->map, pool->blocks);
+	}
+	__set_bit(ouro_pool_index(pool, object), batch->map);
+	batch->count++;
 }
 
 /* Nothing of a member is looked at on the way to another. */
@@ -232,6 +264,7 @@ static void kill_all(struct ouro_scan *scan)
 			continue;
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
+		ouro_scan_ahead(object, pool);
 		kill(scan, object, member);
 		if (named)
 			ouro_weak_end(pool, object);
@@ -252,7 +285,7 @@ static void bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
 static void bury_all(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
-	struct batch batch = { .count = 0 };
+	struct batch batch;
 	struct ouro_objects *seen = NULL;
 	struct ouro_member *member;
 	struct ouro_object *object;
@@ -260,6 +293,8 @@ static void bury_all(struct ouro_scan *scan)
 	bool plain = false;
 	u32 i;
 
+	batch.pool = NULL;
+	batch.count = 0;
 	for (i = 0; i < scan->members; i++) {
 		member = &scan->member[i];
 		scan->steps--;

@@ -12,6 +12,7 @@
 #ifndef OURO_SCAN_H
 #define OURO_SCAN_H
 
+#include <linux/prefetch.h>
 #include <ouro/collect.h>
 #include "delay.h"
 #include "heap.h"
@@ -200,6 +201,24 @@ static __always_inline bool ouro_member_is_out(const struct ouro_scan *scan,
 					       const struct ouro_member *member)
 {
 	return scan->note[member->place] & OURO_NOTE_REACHED;
+}
+
+/* Where the references end that were noted from a member. */
+static __always_inline u32 ouro_member_end(const struct ouro_scan *scan,
+					   const struct ouro_member *member)
+{
+	return member + 1 < scan->member + scan->members ? member[1].start :
+							   scan->edges;
+}
+
+/*
+ * Objects are visited as they lie in memory; the hardware sees that, but not
+ * beyond the end of a page.
+ */
+static __always_inline void ouro_scan_ahead(const struct ouro_object *object,
+					    const struct ouro_pool *pool)
+{
+	prefetchw((const void *)object + 16 * pool->size);
 }
 
 static inline bool ouro_scan_is_stopped(const struct ouro_scan *scan)

@@ -83,6 +83,7 @@ static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 		ouro_delay(OURO_DELAY_COUNT);
 		for (; i < pool->blocks && scan->steps > 0; i++) {
 			object = ouro_pool_block(pool, i);
+			ouro_scan_ahead(object, pool);
 			scan->steps--;
 			if (ouro_object_is_live(object) &&
 			    !is_frozen(pool->objects, i))

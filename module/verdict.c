@@ -89,14 +89,17 @@ static __always_inline void add_member(struct ouro_scan *scan, u32 place,
 /* Suspects that there is no room for are taken for reached. */
 static void gather_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
+	struct ouro_object *object;
 	u32 i, place;
 
 	for (i = 0; i < pool->blocks; i++) {
 		place = pool->note - 1 + i;
 		if (scan->note[place] & OURO_NOTE_REACHED)
 			continue;
+		object = ouro_pool_block(pool, i);
+		ouro_scan_ahead(object, pool);
 		if (likely(scan->members < scan->room))
-			add_member(scan, place, ouro_pool_block(pool, i));
+			add_member(scan, place, object);
 		else
 			scan->note[place] = OURO_NOTE_REACHED;
 	}
@@ -187,6 +190,7 @@ static void read_edges(struct ouro_scan *scan)
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
 		type = pool->class->kind->type;
+		ouro_scan_ahead(object, pool);
 		ouro_delay(OURO_DELAY_EDGES);
 		member->start = scan->edges;
 		scan->steps--;
@@ -241,6 +245,7 @@ static u32 freeze_all(struct ouro_scan *scan)
 		member = &scan->member[i];
 		note = &scan->note[member->place];
 		object = ouro_cursor_object(&cursor, member->place);
+		ouro_scan_ahead(object, cursor.objects->pool);
 		ouro_delay(OURO_DELAY_FREEZE);
 		if (freeze(scan, member, object, *note)) {
 			*note = 0;
@@ -272,11 +277,6 @@ static u32 member_at(const struct ouro_scan *scan, u32 place)
 	return low;
 }
 
-static u32 edges_end(const struct ouro_scan *scan, u32 i)
-{
-	return i + 1 < scan->members ? scan->member[i + 1].start : scan->edges;
-}
-
 /* All that is reachable by noted references from the members listed in @out. */
 static void drop_reachable(struct ouro_scan *scan, u32 out)
 {
@@ -285,7 +285,7 @@ static void drop_reachable(struct ouro_scan *scan, u32 out)
 	while (out) {
 		i = out - 1;
 		out = scan->note[scan->member[i].place] & OURO_NOTE_LINK;
-		end = edges_end(scan, i);
+		end = ouro_member_end(scan, &scan->member[i]);
 		for (e = scan->member[i].start; e < end; e++) {
 			note = &scan->note[scan->edge[e]];
 			scan->steps--;

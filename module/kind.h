@@ -103,7 +103,6 @@ struct ouro_kind {
  * @pending: plus one: the first object that was reached, and what it refers to
  *	was not looked at; the others follow from note to note
  * @alive: objects that the scan found alive
- * @suspects: of these, not known to be reached
  * @old: every object was there in a scan of all
  * @holds_frozen: see ouro_heap_freeze(): deaths go the long way
  * @retired: the pool is to be released when the scan has no use for it
@@ -122,7 +121,6 @@ struct ouro_objects {
 	u16 place;
 	u16 pending;
 	u16 alive;
-	u16 suspects;
 	bool old;
 	bool retired;
 	bool holds_frozen;

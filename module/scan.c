@@ -129,7 +129,6 @@ static bool join_one(struct ouro_pool *pool, void *arg)
 	objects->waiting = NULL;
 	objects->pending = 0;
 	objects->alive = 0;
-	objects->suspects = 0;
 	objects->retired = false;
 	*scan->last = objects;
 	scan->last = &objects->scanned;

@@ -35,7 +35,8 @@ struct ouro_member {
  * A note, one for each block of the pinned pools: how many references to the
  * object were found; or, with one of these bits, a link.
  *
- * In P1, of what is reached: the next such in the pool that waits, plus one.  In
+ * In P1, of what is reached: the next such in the pool that waits, plus one; of
+ * what is suspect it is 0.  In
  * P2, of what is no member, or no more: the number of the next such member, plus
  * one.  Of a frozen member it is 0.
  */
@@ -90,7 +91,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @at: the pool whose such objects are looked into, which is not on it
  * @tracked: of the collector, when it began
  * @suspects: objects that are not reached
- * @suspect_edges: references to these
+ * @wanted: references to members, by their words
  * @member: of the transaction, in the order of their notes
  * @edge: places of members that slots of members refer to, in order
  * @members: in @member
@@ -129,7 +130,7 @@ struct ouro_scan {
 	struct ouro_objects *at;
 	long tracked;
 	unsigned long suspects;
-	u64 suspect_edges;
+	u64 wanted;
 
 	struct ouro_member *member;
 	u32 *edge;

@@ -25,6 +25,12 @@ static __always_inline bool is_frozen(const struct ouro_objects *objects,
 
 /* ---- references are counted ---- */
 
+/*
+ * Meanwhile a note is the number of references found less that in the object's
+ * word.  Of what is no candidate, dead or frozen, it is far above all others.
+ */
+#define NO_CANDIDATE	BIT(30)
+
 static __always_inline void count_edge(struct ouro_scan *scan,
 				       struct ouro_object *ref)
 {
@@ -57,25 +63,56 @@ static bool is_too_long(const struct ouro_scan *scan, struct ouro_pool *pool,
 	return too_long;
 }
 
+/* Whether the object in a block is a candidate: its references are counted. */
+static __always_inline bool count_object(struct ouro_scan *scan,
+					 struct ouro_objects *objects,
+					 struct ouro_object *object,
+					 unsigned int i, u32 *note)
+{
+	u32 word = atomic64_read(&object->word);
+	s32 count = (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
+
+	if (count <= 0) {
+		*note += NO_CANDIDATE;
+		return false;
+	}
+	objects->alive++;
+	if (is_frozen(objects, i)) {
+		*note += NO_CANDIDATE;
+		return false;
+	}
+	*note -= count;
+	scan->stat.visited++;
+	return true;
+}
+
 static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 {
+	const struct ouro_type *type = pool->class->kind->type;
+	u32 *note = &scan->note[pool->note - 1];
 	struct ouro_object *object;
 	unsigned int i;
 
 	for (i = 0; i < pool->blocks; i++) {
 		object = ouro_pool_block(pool, i);
 		scan->steps--;
-		if (ouro_object_is_live(object) &&
-		    !is_frozen(pool->objects, i) &&
-		    !is_too_long(scan, pool, object))
-			ouro_scan_span(scan, pool, object, count_edge);
+		ouro_delay(OURO_DELAY_COUNT);
 		ouro_scan_breathe(scan);
+		if (!count_object(scan, pool->objects, object, i, &note[i]))
+			continue;
+		if (is_too_long(scan, pool, object)) {
+			note[i] += NO_CANDIDATE;
+			continue;
+		}
+		ouro_scan_fixed(scan, type, object, count_edge);
+		ouro_scan_span(scan, pool, object, count_edge);
 	}
 }
 
-static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+static void count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
+	u32 *note = &scan->note[pool->note - 1];
 	struct ouro_object *object;
 	unsigned int i = 0;
 
@@ -85,14 +122,22 @@ static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 			object = ouro_pool_block(pool, i);
 			ouro_scan_ahead(object, pool);
 			scan->steps--;
-			if (ouro_object_is_live(object) &&
-			    !is_frozen(pool->objects, i))
+			if (count_object(scan, pool->objects, object, i,
+					 &note[i]))
 				ouro_scan_fixed(scan, type, object, count_edge);
 		}
 		ouro_scan_breathe(scan);
 	}
-	if (type->array)
+}
+
+static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	/* Before its objects are looked at: see there. */
+	ouro_roster_age(pool);
+	if (pool->class->kind->type->array)
 		count_spans(scan, pool);
+	else
+		count_fixed(scan, pool);
 }
 
 /* ---- what is reached ---- */
@@ -109,63 +154,36 @@ static __always_inline void reach(struct ouro_scan *scan,
 	objects->pending = index + 1;
 }
 
-/* Those that are held from outside. */
-static void judge_block(struct ouro_scan *scan, struct ouro_objects *objects,
-			unsigned int i, u32 *note)
-{
-	struct ouro_object *object = ouro_pool_block(objects->pool, i);
-	u64 word = atomic64_read(&object->word);
-	u32 count = (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
-
-	if ((s32)count <= 0) {
-		*note = OURO_NOTE_REACHED;
-		return;
-	}
-	objects->alive++;
-	if (is_frozen(objects, i) ||
-	    is_too_long(scan, objects->pool, object)) {
-		*note = OURO_NOTE_REACHED;
-		return;
-	}
-	scan->stat.visited++;
-	if (count != *note) {
-		reach(scan, objects, i, note);
-		return;
-	}
-	objects->suspects++;
-	scan->suspects++;
-	scan->suspect_edges += *note;
-}
-
+/* What has as many references as were found is suspect: its note stays 0. */
 static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	u32 *note = &scan->note[pool->note - 1];
 	unsigned int i;
 
-	/* Before its objects are looked at: see there. */
-	ouro_roster_age(pool);
 	for (i = 0; i < pool->blocks; i++) {
-		judge_block(scan, pool->objects, i, &note[i]);
-		if (--scan->steps <= 0)
-			ouro_scan_breathe(scan);
+		if (!note[i])
+			scan->suspects++;
+		else if (note[i] >= NO_CANDIDATE / 2 &&
+			 note[i] < OURO_NOTE_REACHED)
+			note[i] = OURO_NOTE_REACHED;
+		else
+			reach(scan, pool->objects, i, &note[i]);
 	}
+	scan->steps -= pool->blocks;
+	ouro_scan_breathe(scan);
 }
 
 static __always_inline void mark_edge(struct ouro_scan *scan,
 				      struct ouro_object *ref)
 {
 	u32 *note = ouro_scan_note(scan, ref);
-	struct ouro_objects *objects;
 	struct ouro_pool *pool;
 
-	if (!note || (*note & OURO_NOTE_REACHED))
+	if (!note || *note)
 		return;
-	pool = ouro_pool_of_object(ref);
-	objects = pool->objects;
-	objects->suspects--;
 	scan->suspects--;
-	scan->suspect_edges -= *note;
-	reach(scan, objects, ouro_pool_index(pool, ref), note);
+	pool = ouro_pool_of_object(ref);
+	reach(scan, pool->objects, ouro_pool_index(pool, ref), note);
 }
 
 /* What the waiting objects of a pool refer to; these may be of the same. */

@@ -30,28 +30,33 @@
 static bool members_get(struct ouro_scan *scan)
 {
 	u32 n = min_t(unsigned long, scan->suspects, OURO_MEMBERS_MOST);
-	u64 edges = min_t(u64, scan->suspect_edges, U32_MAX);
-	size_t bytes = scan->bytes;
 
-	for (; n; n /= 2, edges /= 2) {
+	for (; n; n /= 2) {
 		scan->member = ouro_scan_memory(scan, n, sizeof(*scan->member),
 						0);
-		scan->edge = ouro_scan_memory(scan, max(edges, 1ULL),
-					      sizeof(*scan->edge), 0);
-		if (scan->member && scan->edge)
+		if (scan->member)
 			break;
-		kvfree(scan->member);
-		kvfree(scan->edge);
-		scan->member = NULL;
-		scan->edge = NULL;
-		scan->bytes = bytes;
 	}
 	/* Some have been left out, if not all. */
 	if (n < scan->suspects)
 		scan->stat.skipped++;
 	scan->room = n;
-	scan->edge_room = max(edges, 1ULL);
 	return n;
+}
+
+/* For as many references as members have, if there is memory. */
+static void edges_get(struct ouro_scan *scan)
+{
+	u32 n;
+
+	for (n = min_t(u64, scan->wanted, U32_MAX); n; n /= 2) {
+		scan->edge = ouro_scan_memory(scan, n, sizeof(*scan->edge), 0);
+		if (scan->edge)
+			break;
+	}
+	if (n < scan->wanted)
+		scan->stat.skipped++;
+	scan->edge_room = n;
 }
 
 /* What lives, is not stuck, and about to be finalized by nobody else. */
@@ -80,6 +85,7 @@ static __always_inline void add_member(struct ouro_scan *scan, u32 place,
 		return;
 	}
 	scan->finalizing |= word & OURO_WORD_FINALIZE;
+	scan->wanted += (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
 	scan->member[scan->members++] = (struct ouro_member) {
 		.word = word, .place = place,
 	};
@@ -111,9 +117,6 @@ static void gather(struct ouro_scan *scan)
 	struct ouro_objects *objects;
 
 	for (objects = scan->first; objects; objects = objects->scanned) {
-		/* All of a pool without suspects is reached already. */
-		if (!objects->suspects)
-			continue;
 		gather_pool(scan, objects->pool);
 		scan->steps -= objects->pool->blocks;
 		ouro_scan_breathe(scan);
@@ -141,6 +144,7 @@ static void gather_again(struct ouro_scan *scan)
 static void read_words(struct ouro_scan *scan, bool again)
 {
 	scan->finalizing = false;
+	scan->wanted = 0;
 	scan->begun = ktime_get_ns();
 	if (again)
 		gather_again(scan);
@@ -446,6 +450,9 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 
 	begin(scan);
 	read_words(scan, again);
+	/* The first time; without any room, all that is referred to is out. */
+	if (!scan->edge)
+		edges_get(scan);
 	read_edges(scan);
 	drop_reachable(scan, freeze_all(scan));
 	if (is_reporting(scan))

@@ -75,6 +75,7 @@ static void set_triggers(struct ouro_collector *collector, unsigned long scanned
 		WRITE_ONCE(collector->lift, LONG_MAX);
 		return;
 	}
+	WRITE_ONCE(collector->armed, true);
 	WRITE_ONCE(collector->trigger,
 		   min(now + max_t(long, scanned / GROWTH, young),
 		       max(collector->due, now)));
@@ -437,6 +438,17 @@ void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key)
 	set_triggers(collector, 0);
 }
 
+/* Nobody is left who could start one. */
+void ouro_collector_end(struct ouro_heap *heap)
+{
+	struct ouro_collector *collector = &heap->collector;
+
+	/* Costs a grace period where the kernel has no interrupt for it. */
+	if (READ_ONCE(collector->armed))
+		irq_work_sync(&collector->irq_work);
+	cancel_work_sync(&collector->work);
+}
+
 /**
  * ouro_collector_stop() - no more scans, for good
  * @heap: that nobody uses any more
@@ -455,15 +467,7 @@ void ouro_collector_stop(struct ouro_heap *heap)
 	set_triggers(collector, 0);
 	spin_unlock(&collector->lock);
 	wake_up_all(&collector->over);
-	irq_work_sync(&collector->irq_work);
-	cancel_work_sync(&collector->work);
-}
-
-/* Nobody is left who could start one. */
-void ouro_collector_end(struct ouro_heap *heap)
-{
-	irq_work_sync(&heap->collector.irq_work);
-	cancel_work_sync(&heap->collector.work);
+	ouro_collector_end(heap);
 }
 
 int __init ouro_collector_start(void)

@@ -32,6 +32,7 @@ struct task_struct;
  * @young_runs: since the last scan of all
  * @pressed: the system is short of memory, scan all
  * @stuck: who waited for a scan has given up; until the next one is over
+ * @armed: @irq_work may have been queued, ever
  * @enabled: scans may start by themselves
  * @stop: the heap goes: no more scans
  * @mode: of enum ouro_collect_mode
@@ -64,6 +65,7 @@ struct ouro_collector {
 	unsigned int young_runs;
 	bool pressed;
 	bool stuck;
+	bool armed;
 	bool enabled;
 	bool stop;
 	u8 mode;

@@ -15,7 +15,8 @@
 #define LOAD		32
 #define NEW		64
 #define UPGRADE		128
-#define GROW		256
+#define TRYGET		256	/* with an RCU pointer: no block is used again meanwhile */
+#define GROW		512
 
 #if OPS == 255
 #define SPEND		skip
@@ -34,7 +35,9 @@ byte done;	/* mutators at rest */
 
 #define MAY_START	(left && begun && !ended)
 #define ROOM(m)		(TOTAL(m) < HOLD)
-#define HANDLE		255	/* as a holder: a weak handle */
+#define HANDLE		255	/* as a holder: a weak handle, or an RCU pointer */
+#define POINTER		254
+#define IS_SLOT(x)	((x) < POINTER)
 #define TXN		(number * 8 + state)
 
 #ifdef BROKEN_TRYGET_IGNORES_FROZEN
@@ -74,6 +77,7 @@ byte done;	/* mutators at rest */
 #define HOLDER_IS(o)	MAY_CHANGE(m, o)
 #define SPARE_IS(o)	(HELD(m, o) > (x == o))	/* x stays held */
 #define FREE_IS(o)	(!busy[o])
+#define LIVE_IS(o)	alive[o]
 #define ANY_IS(o)	true
 
 #define HAS_HOLDER(m)	(ROOTS || ANY(HOLDER_IS))
@@ -281,6 +285,14 @@ again:
 			fi
 		}
 #endif
+#if (DOES) & TRYGET
+	:: atomic { MAY_START && ROOM(m) && ANY(LIVE_IS) ->
+			SPEND;
+			PICK(LIVE_IS, o);
+			x = POINTER;
+			goto tryget
+		}
+#endif
 #if (DOES) & GROW
 	:: atomic { MAY_START && HAS_HOLDER(m) ->
 			SPEND;
@@ -390,7 +402,7 @@ look:
 		}
 	fi;
 #endif
-#if (DOES) & (LOAD | UPGRADE)
+#if (DOES) & (LOAD | UPGRADE | TRYGET)
 tryget:
 	if
 	:: atomic { true ->
@@ -450,7 +462,7 @@ abort:
 		}
 	fi;
 verify:
-	/* The generation again, or the slot and the array. */
+	/* The generation again, or the slot and the array; an RCU pointer has neither. */
 	if
 	:: atomic { true ->
 			if
@@ -460,7 +472,13 @@ verify:
 				HELD(m, o)++;
 				goto out
 #endif
-			:: x != HANDLE && IS_ARRAY(x) && SLOT(x, i) == o ->
+#if (DOES) & TRYGET
+			:: x == POINTER ->
+				assert(alive[o] && !denied[o]);
+				HELD(m, o)++;
+				goto out
+#endif
+			:: IS_SLOT(x) && IS_ARRAY(x) && SLOT(x, i) == o ->
 				assert(alive[o]);
 				HELD(m, o)++;
 				goto out
@@ -479,16 +497,15 @@ undo:
 
 	atomic {
 		false;	/* only jumps lead to what follows */
-#if (DOES) & (LOAD | UPGRADE)
+#if (DOES) & (LOAD | UPGRADE | TRYGET)
 refused:
-#if (DOES) & UPGRADE
 		if
-		:: x == HANDLE -> denied[o] = 1
-		:: else
-		fi;
+#ifdef WEAK
+		:: !IS_SLOT(x) -> denied[o] = 1
 #endif
 		/* What dies has left the slots before. */
-		assert(x == HANDLE || SLOT(x, i) != o || alive[o]);
+		:: IS_SLOT(x) -> assert(SLOT(x, i) != o || alive[o])
+		fi;
 #endif
 out:
 		x = 0;

@@ -46,6 +46,20 @@ byte done;	/* mutators at rest */
 #define LOOK_AT		(FROZEN | DEAD)
 #endif
 
+/*
+ * With KEPT, for one mutator, a slot may also be changed in what a held object
+ * refers to: that keeps it alive, too.
+ */
+#ifdef KEPT
+#define REFERS(x, y)	(SLOT(x, 0) == y || SLOT(x, L - 1) == y)
+#define KEEPS(m, x)	(HELD(m, x) || (HELD(m, 1) && REFERS(1, x)) || \
+			 (HELD(m, 2) && REFERS(2, x)))
+#define MAY_GIVE(m, x)	(!(x) || HELD(m, x))
+#else
+#define KEEPS(m, x)	HELD(m, x)
+#define MAY_GIVE(m, x)	true
+#endif
+
 /* An operation on the elements of a vector has the vector's lock. */
 #if ARRAYS > 1
 #define MAY_CHANGE(m, x)	(HELD(m, x) && !locked[x])
@@ -53,7 +67,7 @@ byte done;	/* mutators at rest */
 #define UNLOCK(x)		locked[x] = 0
 #define IS_ARRAY(x)		(ARRAY(x) == a)
 #else
-#define MAY_CHANGE(m, x)	HELD(m, x)
+#define MAY_CHANGE(m, x)	KEEPS(m, x)
 #define LOCK(x)			skip
 #define UNLOCK(x)		skip
 #define IS_ARRAY(x)		true
@@ -75,7 +89,7 @@ byte done;	/* mutators at rest */
 
 #define MINE_IS(o)	HELD(m, o)
 #define HOLDER_IS(o)	MAY_CHANGE(m, o)
-#define SPARE_IS(o)	(HELD(m, o) > (x == o))	/* x stays held */
+#define SPARE_IS(o)	(HELD(m, o) > (x == o) && MAY_GIVE(m, x))	/* x stays held */
 #define FREE_IS(o)	(!busy[o])
 #define LIVE_IS(o)	alive[o]
 #define ANY_IS(o)	true

@@ -12,6 +12,29 @@
  * below 0, no block is freed twice; no finalizer runs twice; no upgrade succeeds
  * after one was refused; what a held object refers to is alive; and, at rest,
  * counts are exact and garbage is gone (check_rest).
+ *
+ * What can be broken, each of which has to make an assert fail, with -DBROKEN_...:
+ *	COUNT_COMPARE		the freeze compares edges with the count that it finds
+ *				and looks at versions only, so puts go unseen
+ *	TAKE_NO_BUMP		a take leaves the version alone
+ *	TAKE_BUMP_FIRST		it moves it on before the exchange
+ *	GET_NO_BUMP		a get leaves it alone
+ *	REUSE_NO_BUMP		a new object has the version of the one before
+ *	WORD_RESET		its version begins at 0
+ *	VERSION_3BIT		a version has 3 bits
+ *	CLOSURE_REREAD		(d) reads the slots of what failed again
+ *	TRYGET_IGNORES_FROZEN	a tryget does not look at FROZEN
+ *	NO_DEAD			the collector marks nothing with DEAD
+ *	NO_NUMBER		all transactions have the same number
+ *	FINALIZE_AFTER_DEAD	finalizers run when their objects are dead
+ *	FINALIZE_LATE_REF	the collector takes its references to what is to be
+ *				finalized after the decision, not with the freeze
+ *	VECTOR_BOTH		(b) reads both arrays of a vector
+ *	VECTOR_BUMP_SELF	a vector moves its elements from one array to the other,
+ *				and only its own version, afterwards
+ *
+ * Not in the models: weak memory, more than one collector, saturated counts, and
+ * vectors that grow more than once.
  */
 #define ALL	(BIT(N + 1) - BIT(1))
 

@@ -2,8 +2,8 @@
 /*
  * The collector's P2, for the models.
  *
- * P1 only proposes: here it proposes everything, or with SUBSET anything.  After
- * TXNS transactions beside the mutators these come to rest, and a last scan has
+ * P1 only proposes: here it proposes everything, or with SUBSET anything, and what
+ * is unreachable may be left.  After TXNS transactions beside the mutators these come to rest, and a last scan has
  * to leave nothing but what can be reached.
  *
  * What is checked is with the asserts: when a transaction is decided, nothing
@@ -42,7 +42,8 @@
 byte candidates;
 byte in;		/* members that have not been dropped */
 byte frozen;
-byte late;		/* killed, with a reference that is to be put at the end */
+byte late;		/* killed, with a reference that is to be put at the end; */
+			/* or to be left out */
 bit finalizing;
 byte w0_count[N + 1];	/* what a word was, and after the freeze what it has to be */
 byte w0_flags[N + 1];
@@ -204,6 +205,12 @@ inline forget()
 
 /* ---- what is checked ---- */
 
+/*
+ * Nothing outside of the members refers to one; what they refer to among each
+ * other was noted, which tells the collector what not to put.
+ */
+#define NOTED_EDGE(x, i)	edge[(x) * S + ARRAY(x) + (i)]
+
 inline check_closed()
 {
 	d_step {
@@ -214,6 +221,10 @@ inline check_closed()
 			do
 			:: ci < L && !IS_IN(cx) ->
 				assert(!IS_IN(SLOT(cx, ci)));
+				ci++
+			:: ci < L && IS_IN(cx) ->
+				assert(!IS_IN(SLOT(cx, ci)) ||
+				       NOTED_EDGE(cx, ci) == SLOT(cx, ci));
 				ci++
 			:: else -> break
 			od;
@@ -319,10 +330,12 @@ inline thaw(mask, puts)
 	od
 }
 
-/* COMMITTED. */
+/*
+ * COMMITTED.  What is not as it was had a tryget, whose reference may be there
+ * yet: then one is the collector's.
+ */
 inline kill()
 {
-	/* What is not as it was had a tryget, whose reference may be there yet. */
 	atomic { true -> start_of(in, o) };
 	do
 	:: atomic { o <= N ->
@@ -333,49 +346,36 @@ inline kill()
 				count[o] = count[o] - (w0_count[o] - 1);
 				late = late | BIT(o)
 			fi;
-			flags[o] = (flags[o] & ~FROZEN) | KILLED;
-			o++;
-			next_of(in, o)
+			flags[o] = (flags[o] & ~FROZEN) | KILLED
 		}
-	:: else -> break
-	od;
-	atomic { true -> state = IDLE; start_of(in, o) };
 #ifdef BROKEN_FINALIZE_AFTER_DEAD
-	do
-	:: atomic { o <= N -> flags[o] = flags[o] & ~FINALIZE }
+		atomic { true -> flags[o] = flags[o] & ~FINALIZE };
 		finalizer(o, COLLECTOR);
-		atomic { true -> o++; next_of(in, o) }
-	:: atomic { o > N -> start_of(in, o); break }
-	od;
 #endif
 #ifdef WEAK
-	do
-	:: atomic { o <= N -> gone[o] = 1; o++; next_of(in, o) }
-	:: atomic { o > N -> start_of(in, o); break }
-	od;
+		gone[o] = 1;
 #endif
-	do
-	:: atomic { o <= N ->
+		do
+		:: atomic { i < L ->
+				if
+				:: IS_IN(SLOT(o, i))
+				:: else -> flight[COLLECTOR] = SLOT(o, i)
+				fi;
+				SLOT(o, i) = 0;
+				i++
+			}
 			if
-			:: IS_IN(SLOT(o, i))
-			:: else -> flight[COLLECTOR] = SLOT(o, i)
-			fi;
-			SLOT(o, i) = 0;
-			i++;
-			if
-			:: i == L -> i = 0; o++; next_of(in, o)
+			:: atomic { flight[COLLECTOR] ->
+					put(flight[COLLECTOR]);
+					flight[COLLECTOR] = 0
+				}
 			:: else
 			fi
-		}
-		if
-		:: atomic { flight[COLLECTOR] ->
-				put(flight[COLLECTOR]);
-				flight[COLLECTOR] = 0
-			}
-		:: else
-		fi
-	:: atomic { o > N -> start_of(in, o); break }
+		:: atomic { i == L -> i = 0; o++; next_of(in, o); break }
+		od
+	:: atomic { o > N -> state = IDLE; start_of(in, o); break }
 	od;
+	/* No block goes before the slots of all are empty. */
 	do
 	:: atomic { o <= N ->
 			if
@@ -517,7 +517,11 @@ freeze:
 				:: else
 				fi;
 #endif
-				note(o)
+				note(o);
+				if
+				:: MAY_LEAVE_OUT -> late = late | BIT(o)
+				:: true
+				fi
 			:: else
 			fi;
 			n = 0;
@@ -528,7 +532,8 @@ freeze:
 			:: else
 			fi;
 			o = 0;
-			n = in & ~frozen;
+			n = (in & ~frozen) | late;
+			late = 0;
 			add_reached(n);
 			in = in & ~n;
 			n = 0
@@ -542,7 +547,12 @@ freeze:
 	:: atomic { !in -> state = IDLE; candidates = 0 }
 	:: atomic { in && state == ABORTED -> skip }
 		thaw(ALL, HAS_REF);
-		atomic { true -> add_reached(n); candidates = in & ~n; n = 0 }
+		atomic { true ->
+			add_reached(n);
+			candidates = in & ~n;
+			n = 0;
+			state = IDLE
+		}
 	:: atomic { in && state == UNDECIDED && !IS_FINALIZING ->
 			check_closed();
 			state = COMMITTED;

@@ -3,8 +3,9 @@
  * The collector's P2, for the models.
  *
  * P1 only proposes: here it proposes everything, or with SUBSET anything, and what
- * is unreachable may be left.  After TXNS transactions beside the mutators these come to rest, and a last scan has
- * to leave nothing but what can be reached.
+ * is unreachable may be left, as in report mode.  After TXNS transactions beside
+ * the mutators these come to rest, and a last scan has to leave nothing but what
+ * can be reached.
  *
  * What is checked is with the asserts: when a transaction is decided, nothing
  * outside of its members refers to one of them (check_closed); nobody holds what
@@ -43,7 +44,7 @@ byte candidates;
 byte in;		/* members that have not been dropped */
 byte frozen;
 byte late;		/* killed, with a reference that is to be put at the end; */
-			/* or to be left out */
+			/* before that: to be left */
 bit finalizing;
 byte w0_count[N + 1];	/* what a word was, and after the freeze what it has to be */
 byte w0_flags[N + 1];
@@ -136,71 +137,79 @@ inline note(o)
 
 inline count_edges(o, n)
 {
-	n = 0;
-	ci = 0;
-	do
-	:: ci < (N + 1) * S -> n = n + (edge[ci] == o); ci++
-	:: else -> break
-	od;
-	ci = 0
+	d_step {
+		n = 0;
+		ci = 0;
+		do
+		:: ci < (N + 1) * S -> n = n + (edge[ci] == o); ci++
+		:: else -> break
+		od;
+		ci = 0
+	}
 }
 
 /* Adds to @mask all that the edges lead to from there. */
 inline add_reached(mask)
 {
-	cx = 1;
-	do
-	:: cx <= N * N ->
-		ci = 0;
+	d_step {
+		cx = 1;
 		do
-		:: ci < S && (mask & BIT(1 + cx % N)) ->
-			mask = mask | (BIT(FOUND(1 + cx % N, ci)) & ALL);
-			ci++
+		:: cx <= N * N ->
+			ci = 0;
+			do
+			:: ci < S && (mask & BIT(1 + cx % N)) ->
+				mask = mask | (BIT(FOUND(1 + cx % N, ci)) & ALL);
+				ci++
+			:: else -> break
+			od;
+			cx++
 		:: else -> break
 		od;
-		cx++
-	:: else -> break
-	od;
-	cx = 0;
-	ci = 0
+		cx = 0;
+		ci = 0
+	}
 }
 
 inline all_die()
 {
-	cx = 1;
-	do
-	:: cx <= N ->
-		alive[cx] = alive[cx] && !IS_IN(cx);
-		cx++
-	:: else -> break
-	od;
-	cx = 0
+	d_step {
+		cx = 1;
+		do
+		:: cx <= N ->
+			alive[cx] = alive[cx] && !IS_IN(cx);
+			cx++
+		:: else -> break
+		od;
+		cx = 0
+	}
 }
 
 inline forget()
 {
-	cx = 1;
-	do
-	:: cx <= N ->
-		w0_count[cx] = 0;
-		w0_flags[cx] = 0;
-		ci = 0;
+	d_step {
+		cx = 1;
 		do
-		:: ci < S -> edge[cx * S + ci] = 0; ci++
+		:: cx <= N ->
+			w0_count[cx] = 0;
+			w0_flags[cx] = 0;
+			ci = 0;
+			do
+			:: ci < S -> edge[cx * S + ci] = 0; ci++
+			:: else -> break
+			od;
+#ifndef VERSIONS
+			STEP(cx);
+#endif
+			cx++
 		:: else -> break
 		od;
-#ifndef VERSIONS
-		STEP(cx);
-#endif
-		cx++
-	:: else -> break
-	od;
-	cx = 0;
-	ci = 0;
-	in = 0;
-	frozen = 0;
-	late = 0;
-	finalizing = 0
+		cx = 0;
+		ci = 0;
+		in = 0;
+		frozen = 0;
+		late = 0;
+		finalizing = 0
+	}
 }
 
 /* ---- what is checked ---- */

@@ -62,7 +62,7 @@ byte done;	/* mutators at rest */
 
 /* An operation on the elements of a vector has the vector's lock. */
 #if ARRAYS > 1
-#define MAY_CHANGE(m, x)	(HELD(m, x) && !locked[x])
+#define MAY_CHANGE(m, x)	(KEEPS(m, x) && !locked[x])
 #define LOCK(x)			locked[x] = 1
 #define UNLOCK(x)		locked[x] = 0
 #define IS_ARRAY(x)		(ARRAY(x) == a)
@@ -89,28 +89,27 @@ byte done;	/* mutators at rest */
 
 #define MINE_IS(o)	HELD(m, o)
 #define HOLDER_IS(o)	MAY_CHANGE(m, o)
+#define READER_IS(o)	KEEPS(m, o)
 #define SPARE_IS(o)	(HELD(m, o) > (x == o) && MAY_GIVE(m, x))	/* x stays held */
 #define FREE_IS(o)	(!busy[o])
 #define LIVE_IS(o)	alive[o]
 #define ANY_IS(o)	true
 
-#define HAS_HOLDER(m)	(ROOTS || ANY(HOLDER_IS))
-
-inline pick_slot(m, x, i)
-{
-	if
 #if ROOTS
-	:: true -> x = ROOT
+#define ROOT_OPTION(x)	:: true -> x = ROOT
+#else
+#define ROOT_OPTION(x)
 #endif
-	:: ANY(HOLDER_IS) -> PICK(HOLDER_IS, x)
-	fi;
-	if
-	:: i = 0
 #if L > 1
-	:: x != ROOT || ROOTS > 1 -> i = 1
+#define MORE_SLOTS(x, i) :: x != ROOT || ROOTS > 1 -> i = 1
+#else
+#define MORE_SLOTS(x, i)
 #endif
-	fi
-}
+
+#define ANY_SLOT(test)	(ROOTS || ANY(test))
+#define PICK_SLOT(test, x, i)	\
+	if ROOT_OPTION(x) :: ANY(test) -> PICK(test, x) fi;	\
+	if :: i = 0 MORE_SLOTS(x, i) fi
 
 inline pick_spare(m, x, y)
 {
@@ -153,13 +152,15 @@ inline make(o)
  */
 inline copy(x, i)
 {
-	i = 0;
-	do
-	:: i < L ->
-		slot[x * S + L + i] = slot[x * S + i];
-		i++
-	:: else -> break
-	od
+	d_step {
+		i = 0;
+		do
+		:: i < L ->
+			slot[x * S + L + i] = slot[x * S + i];
+			i++
+		:: else -> break
+		od
+	}
 }
 #endif
 
@@ -224,9 +225,9 @@ again:
 		}
 #endif
 #if (DOES) & STORE
-	:: atomic { MAY_START && HAS_HOLDER(m) && TOTAL(m) ->
+	:: atomic { MAY_START && ANY_SLOT(HOLDER_IS) && TOTAL(m) ->
 			SPEND;
-			pick_slot(m, x, i);
+			PICK_SLOT(HOLDER_IS, x, i);
 			PICK(MINE_IS, y);
 			LOCK(x);
 			get(y);
@@ -235,9 +236,9 @@ again:
 		}
 #endif
 #if (DOES) & MOVE
-	:: atomic { MAY_START && HAS_HOLDER(m) ->
+	:: atomic { MAY_START && ANY_SLOT(HOLDER_IS) ->
 			SPEND;
-			pick_slot(m, x, i);
+			PICK_SLOT(HOLDER_IS, x, i);
 			pick_spare(m, x, y);
 			exchange(m, x, i, y);
 			if
@@ -247,9 +248,9 @@ again:
 		}
 #endif
 #if (DOES) & SWAP
-	:: atomic { MAY_START && HAS_HOLDER(m) ->
+	:: atomic { MAY_START && ANY_SLOT(HOLDER_IS) ->
 			SPEND;
-			pick_slot(m, x, i);
+			PICK_SLOT(HOLDER_IS, x, i);
 			pick_spare(m, x, y);
 			if
 			:: y || ROOM(m)
@@ -273,9 +274,9 @@ again:
 #endif
 #endif
 #if (DOES) & LOAD
-	:: atomic { MAY_START && HAS_HOLDER(m) && ROOM(m) ->
+	:: atomic { MAY_START && ANY_SLOT(READER_IS) && ROOM(m) ->
 			SPEND;
-			pick_slot(m, x, i);
+			PICK_SLOT(READER_IS, x, i);
 #if ARRAYS > 1
 			a = ARRAY(x);
 			goto look
@@ -308,9 +309,9 @@ again:
 		}
 #endif
 #if (DOES) & GROW
-	:: atomic { MAY_START && HAS_HOLDER(m) ->
+	:: atomic { MAY_START && ANY_SLOT(HOLDER_IS) ->
 			SPEND;
-			pick_slot(m, x, i);
+			PICK_SLOT(HOLDER_IS, x, i);
 			if
 			:: grown[x] -> goto out
 			:: else

@@ -407,12 +407,12 @@ void ouro_collector_set_key(struct ouro_collector *collector,
 			    struct lock_class_key *key)
 {
 #ifdef CONFIG_LOCKDEP
-	lockdep_init_map(&collector->work.lockdep_map, "ouro_collect", key, 1);
+	lockdep_init_map(&collector->work.lockdep_map, "ouro_collect", key, 0);
 #endif
-	lockdep_set_class_and_subclass(&collector->running, key, 2);
+	lockdep_set_class(&collector->running, key + 1);
 }
 
-/* @key: of the heap's work, for lockdep. */
+/* @key: of the work and of the mutex, for lockdep. */
 void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key)
 {
 	struct ouro_collector *collector = &heap->collector;

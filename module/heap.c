@@ -201,7 +201,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	INIT_LIST_HEAD(&heap->kinds);
 	ouro_reaper_init(&heap->reaper, key + 1);
 	ouro_roster_init(&heap->roster, key);
-	ouro_collector_init(heap, key + 1);
+	ouro_collector_init(heap, key + 2);
 	if (heap->flags & OURO_HEAP_ACCOUNT)
 		heap->memcg = get_mem_cgroup_from_mm(current->mm);
 	return heap;
@@ -446,7 +446,7 @@ const char *ouro_heap_name(const struct ouro_heap *heap)
 }
 EXPORT_SYMBOL_OURO(ouro_heap_name);
 
-static struct lock_class_key orphan_keys[2];
+static struct lock_class_key orphan_keys[4];
 
 /* The key that came from the creator goes with its module. */
 static void heap_rekey(struct ouro_heap *heap)
@@ -458,7 +458,7 @@ static void heap_rekey(struct ouro_heap *heap)
 	heap_set_key(heap);
 	ouro_reaper_set_key(&heap->reaper, heap->key + 1);
 	ouro_roster_set_key(&heap->roster, heap->key);
-	ouro_collector_set_key(&heap->collector, heap->key + 1);
+	ouro_collector_set_key(&heap->collector, heap->key + 2);
 	ouro_heap_for_each_class(heap, class) {
 		ouro_class_set_key(class, heap->key);
 		for (node = 0; node < nr_node_ids; node++)

@@ -81,7 +81,8 @@ struct ouro_body {
  * @owner: module that created it, told when it goes without destroying it
  * @reserve: that the heap was created with, or NULL
  * @reserves: all of its reserves; guarded by ouro_heaps_lock
- * @key: lockdep's, two from the line that created the heap: locks, work
+ * @key: lockdep's, four from the line that created the heap: locks, the reaper's
+ *	work, the collector's, its mutex
  * @name: unique among living heaps
  * @dir: in debugfs
  */

@@ -103,7 +103,7 @@ struct ouro_heap_attr {
  */
 #define ouro_heap_create_attr(attr)					\
 ({									\
-	static struct lock_class_key __ouro_keys[2];			\
+	static struct lock_class_key __ouro_keys[4];			\
 									\
 	__ouro_heap_create((attr), THIS_MODULE, __ouro_keys);		\
 })

@@ -76,9 +76,10 @@ static void set_triggers(struct ouro_collector *collector, unsigned long scanned
 		return;
 	}
 	WRITE_ONCE(collector->armed, true);
+	/* In the past where more than that has come while it was scanned. */
 	WRITE_ONCE(collector->trigger,
 		   min(now + max_t(long, scanned / GROWTH, young),
-		       max(collector->due, now)));
+		       collector->due));
 	WRITE_ONCE(collector->lift, 2 * (collector->live + young));
 }
 
@@ -133,9 +134,10 @@ static bool begin_scan(struct ouro_collector *collector, struct ouro_scan *scan,
 	}
 	if (generation == OURO_OLD)
 		WRITE_ONCE(collector->pressed, false);
-	spin_unlock(&collector->lock);
 	scan->stat.generation = generation;
-	WRITE_ONCE(collector->task, current);
+	if (due || scan->asked)
+		WRITE_ONCE(collector->task, current);
+	spin_unlock(&collector->lock);
 	smp_mb();	/* pairs with free_after_grace() of arrays */
 	return due || scan->asked;
 }
@@ -191,7 +193,13 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 		collector->young_runs = 0;
 	}
 	set_triggers(collector, scan->stat.visited);
+	/* Memory did not do: not again before there is something new. */
+	if (scan->stat.skipped)
+		WRITE_ONCE(collector->trigger,
+			   max(collector->trigger, collector->after));
 	WRITE_ONCE(collector->runs, collector->runs + 1);
+	/* Pairs with the reader in free_after_grace() of arrays. */
+	smp_store_release(&collector->task, NULL);
 	spin_unlock(&collector->lock);
 	list_for_each_entry_safe(request, next, requests, link) {
 		request->freed = scan->stat.freed;
@@ -234,8 +242,6 @@ static void collect_work(struct work_struct *work)
 		scan_once(heap, &scan);
 		end_scan(heap, &scan, &requests);
 	}
-	/* Pairs with the reader in free_after_grace() of arrays. */
-	smp_store_release(&collector->task, NULL);
 	mutex_unlock(&collector->running);
 	/* What was asked for, or came about, since it began. */
 	if (more)
@@ -243,12 +249,6 @@ static void collect_work(struct work_struct *work)
 }
 
 /* ---- who waits ---- */
-
-/* Whether we are called by what a scan calls, or what buries objects. */
-static bool is_inside(const struct ouro_collector *collector)
-{
-	return READ_ONCE(collector->task) == current;
-}
 
 /**
  * ouro_heap_collect() - find and free what only cycles keep alive
@@ -281,7 +281,7 @@ long ouro_heap_collect(struct ouro_heap *heap, enum ouro_generation generation)
 	might_sleep();
 	if ((unsigned int)generation >= OURO_GENERATIONS)
 		return -EINVAL;
-	if (is_inside(collector))
+	if (ouro_collector_is_inside(collector))
 		return -EBUSY;
 	if (READ_ONCE(collector->mode) == OURO_COLLECT_OFF)
 		return -EOPNOTSUPP;
@@ -320,15 +320,16 @@ static bool is_reached(const struct ouro_collector *collector,
  */
 static bool wait_for_scan(struct ouro_collector *collector)
 {
-	unsigned long seen, want = READ_ONCE(collector->runs);
+	unsigned long seen, want;
 
-	smp_rmb();	/* pairs with the release when a scan is over */
-	/* The one that is under way may have begun before. */
-	want += READ_ONCE(collector->task) ? 2 : 1;
+	spin_lock(&collector->lock);
+	WRITE_ONCE(collector->pressed, true);
+	/* The one that is under way has begun before, and may be young. */
+	want = collector->runs + (collector->task ? 2 : 1);
+	spin_unlock(&collector->lock);
 	atomic_inc(&collector->waiters);
 	wake_up_all(&collector->over);
 	do {
-		WRITE_ONCE(collector->pressed, true);
 		ouro_collector_kick(collector);
 		seen = READ_ONCE(collector->progress);
 		wait_event_timeout(collector->over, is_reached(collector, want),
@@ -350,7 +351,7 @@ static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 	return (gfp & GFP_KERNEL) == GFP_KERNEL &&
 	       READ_ONCE(collector->enabled) &&
 	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
-	       !READ_ONCE(collector->stop) && !is_inside(collector) &&
+	       !READ_ONCE(collector->stop) && !ouro_collector_is_inside(collector) &&
 	       current_work() != &heap->reaper.work &&
 	       !(current->flags & PF_MEMALLOC) && !ouro_slice_around();
 }

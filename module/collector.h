@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -16,7 +17,6 @@
 #include "ouro.h"
 
 struct ouro_heap;
-struct task_struct;
 
 /**
  * struct ouro_collector - part of a heap
@@ -44,7 +44,7 @@ struct task_struct;
  * @running: held while the roster's pools are pinned
  * @work: scans
  * @irq_work: queues @work from where @tracked is counted
- * @task: the worker, while it scans
+ * @task: the worker, while it scans; changed under @lock
  * @waiters: allocations that wait for a scan
  * @progress: steps of all scans so far, for who waits
  * @runs: scans that are over
@@ -98,6 +98,13 @@ static inline void ouro_collector_note(struct ouro_collector *collector,
 
 	if (more > 0 && unlikely(tracked > READ_ONCE(collector->trigger)))
 		irq_work_queue(&collector->irq_work);
+}
+
+/* Whether we are called by what a scan of the heap calls. */
+static inline bool
+ouro_collector_is_inside(const struct ouro_collector *collector)
+{
+	return READ_ONCE(collector->task) == current;
 }
 
 void ouro_collector_init(struct ouro_heap *heap, struct lock_class_key *key);

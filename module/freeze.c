@@ -106,7 +106,7 @@ int ouro_heap_freeze(struct ouro_heap *heap)
 	int err = 0;
 
 	might_sleep();
-	if (READ_ONCE(heap->collector.task) == current)
+	if (ouro_collector_is_inside(&heap->collector))
 		return -EBUSY;
 	pins.last = &pins.first;
 	mutex_lock(&heap->collector.running);
@@ -152,7 +152,7 @@ static bool unfreeze_pool(struct ouro_pool *pool, void *arg)
 int ouro_heap_unfreeze(struct ouro_heap *heap)
 {
 	might_sleep();
-	if (READ_ONCE(heap->collector.task) == current)
+	if (ouro_collector_is_inside(&heap->collector))
 		return -EBUSY;
 	mutex_lock(&heap->collector.running);
 	ouro_roster_visit(heap, false, unfreeze_pool, NULL);

@@ -203,6 +203,7 @@ static const struct ouro_case collect_cases[] = {
 	LONG(by_itself),
 	LONG(threshold_zero),
 	LONG(growth),
+	LONG(growth_meanwhile),
 	LONG(bounded),
 	LONG(limit),
 	LONG(limit_only),

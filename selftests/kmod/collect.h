@@ -90,6 +90,7 @@ void collect_enabled(struct ouro_test *t);
 void collect_by_itself(struct ouro_test *t);
 void collect_threshold_zero(struct ouro_test *t);
 void collect_growth(struct ouro_test *t);
+void collect_growth_meanwhile(struct ouro_test *t);
 void collect_bounded(struct ouro_test *t);
 void collect_limit(struct ouro_test *t);
 void collect_limit_only(struct ouro_test *t);

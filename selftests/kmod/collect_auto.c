@@ -4,6 +4,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include "collect.h"
 
@@ -179,6 +180,60 @@ void collect_growth(struct ouro_test *t)
 	EXPECT(t, wait_runs(s, OURO_OLD, before + 1));
 	test_note(t, "%lu young scans, %lu of all", runs(s, OURO_YOUNG),
 		  runs(s, OURO_OLD));
+	ouro_slot_clear(&chain);
+	collect_close(s);
+}
+
+/* ---- what comes while it is scanned ---- */
+
+static struct growth {
+	struct collect *scene;
+	struct ouro_slot chain;
+	bool done;
+} growth;
+
+/* As a young scan begins more come than a scan of all is due for. */
+static int grow_once(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct ouro_scan_stat *stat = data;
+	struct growth *g = &growth;
+
+	if (event != OURO_SCAN_BEGIN || stat->generation != OURO_YOUNG ||
+	    g->done)
+		return NOTIFY_OK;
+	WRITE_ONCE(g->done, true);
+	EXPECT(g->scene->t, hoard(g->scene, &g->chain, LIVE / 2, GFP_KERNEL));
+	return NOTIFY_OK;
+}
+
+/* Nothing needs to come after it for the scan of all to start. */
+void collect_growth_meanwhile(struct ouro_test *t)
+{
+	struct ouro_collect_threshold threshold = { 500, 1000, 1000 };
+	struct notifier_block nb = { .notifier_call = grow_once };
+	struct collect *s = &collect_scene;
+	struct ouro_slot chain = { };
+	unsigned long before;
+	int i;
+
+	if (!collect_open_limit(s, t, 0))
+		return;
+	growth = (struct growth) { .scene = s };
+	ouro_collector_disable(s->heap);
+	EXPECT(t, hoard(s, &chain, LIVE, GFP_KERNEL));
+	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
+	before = runs(s, OURO_OLD);
+	EXPECT_EQ(t, ouro_collector_notify_add(s->heap, &nb), 0);
+	ouro_collector_set_threshold(s->heap, &threshold);
+	ouro_collector_enable(s->heap);
+	/* One by one: once the scan has begun none comes from here. */
+	for (i = 0; i < LIVE / 8 && !READ_ONCE(growth.done); i++)
+		EXPECT(t, hoard(s, &chain, 1, GFP_KERNEL));
+	EXPECT(t, wait_runs(s, OURO_OLD, before + 1));
+	EXPECT(t, growth.done);
+	ouro_collector_disable(s->heap);
+	EXPECT_EQ(t, ouro_collector_notify_remove(s->heap, &nb), 0);
+	ouro_slot_clear(&growth.chain);
 	ouro_slot_clear(&chain);
 	collect_close(s);
 }

@@ -69,18 +69,24 @@ static bool is_shadowed(void)
 }
 
 unsigned long graph_lock(void)
+	__acquires(&shadow_lock)
 {
 	unsigned long flags = 0;
 
 	if (is_shadowed())
 		spin_lock_irqsave(&shadow_lock, flags);
+	else
+		__acquire(&shadow_lock);	/* for sparse */
 	return flags;
 }
 
 void graph_unlock(unsigned long flags)
+	__releases(&shadow_lock)
 {
 	if (is_shadowed())
 		spin_unlock_irqrestore(&shadow_lock, flags);
+	else
+		__release(&shadow_lock);
 }
 
 int graph_shadow_init(void)

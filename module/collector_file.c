@@ -13,22 +13,22 @@
 
 #define TEXT_MAX	128	/* bytes written to one of the files */
 
-/* What was written, as a string without blanks around it; the caller frees it. */
-static char *text_from_user(const char __user *from, size_t len)
+/* What was written, without blanks around it, is given to @set. */
+static ssize_t take_text(struct ouro_heap *heap, const char __user *from,
+			 size_t len, int (*set)(struct ouro_heap *heap,
+						char *text))
 {
 	char *text;
+	int err;
 
 	if (!len || len > TEXT_MAX)
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 	text = memdup_user_nul(from, len);
 	if (IS_ERR(text))
-		return text;
-	if (strlen(text) != len) {
-		kfree(text);
-		return ERR_PTR(-EINVAL);
-	}
-	memmove(text, strim(text), strlen(strim(text)) + 1);
-	return text;
+		return PTR_ERR(text);
+	err = strlen(text) == len ? set(heap, strim(text)) : -EINVAL;
+	kfree(text);
+	return err ?: len;
 }
 
 static const char * const mode_names[OURO_COLLECT_MODES] = {
@@ -168,11 +168,6 @@ static int threshold_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int threshold_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, threshold_show, inode->i_private);
-}
-
 /* One to three numbers, as gc.set_threshold(); those not given stay. */
 static int threshold_set(struct ouro_heap *heap, char *text)
 {
@@ -203,24 +198,10 @@ static ssize_t threshold_write(struct file *file, const char __user *from,
 			       size_t len, loff_t *pos)
 {
 	struct seq_file *m = file->private_data;
-	char *text = text_from_user(from, len);
-	int err;
 
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	err = threshold_set(m->private, text);
-	kfree(text);
-	return err ?: len;
+	return take_text(m->private, from, len, threshold_set);
 }
-
-static const struct file_operations threshold_fops = {
-	.owner = THIS_MODULE,
-	.open = threshold_open,
-	.read = seq_read,
-	.write = threshold_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(threshold);
 
 /* ---- mode ---- */
 
@@ -237,11 +218,6 @@ static int mode_show(struct seq_file *m, void *v)
 				   mode_names[ouro_kind_mode(kind)]);
 	rcu_read_unlock();
 	return 0;
-}
-
-static int mode_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, mode_show, inode->i_private);
 }
 
 /* A kind stays as long as its heap, which waits for who is in its files. */
@@ -278,41 +254,28 @@ static ssize_t mode_write(struct file *file, const char __user *from,
 			  size_t len, loff_t *pos)
 {
 	struct seq_file *m = file->private_data;
-	char *text = text_from_user(from, len);
-	int err;
 
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	err = mode_set(m->private, text);
-	kfree(text);
-	return err ?: len;
+	return take_text(m->private, from, len, mode_set);
 }
-
-static const struct file_operations mode_fops = {
-	.owner = THIS_MODULE,
-	.open = mode_open,
-	.read = seq_read,
-	.write = mode_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(mode);
 
 /* ---- collect ---- */
+
+static int collect_set(struct ouro_heap *heap, char *text)
+{
+	long freed = -EINVAL;
+
+	if (!strcmp(text, "old") || !strcmp(text, "1"))
+		freed = ouro_heap_collect(heap, OURO_OLD);
+	else if (!strcmp(text, "young"))
+		freed = ouro_heap_collect(heap, OURO_YOUNG);
+	return min(freed, 0L);
+}
 
 static ssize_t collect_write(struct file *file, const char __user *from,
 			     size_t len, loff_t *pos)
 {
-	char *text = text_from_user(from, len);
-	long freed = -EINVAL;
-
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	if (!strcmp(text, "old") || !strcmp(text, "1"))
-		freed = ouro_heap_collect(file->private_data, OURO_OLD);
-	else if (!strcmp(text, "young"))
-		freed = ouro_heap_collect(file->private_data, OURO_YOUNG);
-	kfree(text);
-	return freed < 0 ? freed : len;
+	return take_text(file->private_data, from, len, collect_set);
 }
 
 static const struct file_operations collect_fops = {

@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
 
@@ -36,6 +37,24 @@
 #define OURO_WQ_PERCPU WQ_PERCPU	/* an enumerator there */
 #else
 #define OURO_WQ_PERCPU 0
+#endif
+
+/* A file with NAME_show() and NAME_write(): later kernels have it themselves. */
+#ifndef DEFINE_SHOW_STORE_ATTRIBUTE
+#define DEFINE_SHOW_STORE_ATTRIBUTE(name)				\
+static int name##_open(struct inode *inode, struct file *file)		\
+{									\
+	return single_open(file, name##_show, inode->i_private);	\
+}									\
+									\
+static const struct file_operations name##_fops = {			\
+	.owner = THIS_MODULE,						\
+	.open = name##_open,						\
+	.read = seq_read,						\
+	.write = name##_write,						\
+	.llseek = seq_lseek,						\
+	.release = single_release,					\
+}
 #endif
 
 /* Generic KASAN exports kasan_poison(), its prototype is private to mm/. */

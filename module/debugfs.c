@@ -293,11 +293,6 @@ static int limit_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int limit_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, limit_show, inode->i_private);
-}
-
 static ssize_t limit_write(struct file *file, const char __user *text,
 			   size_t len, loff_t *pos)
 {
@@ -311,15 +306,7 @@ static ssize_t limit_write(struct file *file, const char __user *text,
 		return -EINVAL;
 	return ouro_heap_set_limit(m->private, limit) ?: len;
 }
-
-static const struct file_operations limit_fops = {
-	.owner = THIS_MODULE,
-	.open = limit_open,
-	.read = seq_read,
-	.write = limit_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(limit);
 
 static ssize_t trim_write(struct file *file, const char __user *text,
 			  size_t len, loff_t *pos)

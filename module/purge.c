@@ -29,15 +29,9 @@ static __always_inline void visit_members(struct ouro_scan *scan, member_fn fn)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
-	u32 i;
 
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		scan->steps--;
-		ouro_scan_breathe(scan);
-		if (!ouro_member_is_out(scan, member))
-			fn(scan, ouro_cursor_object(&cursor, member->place));
-	}
+	while ((member = ouro_cursor_next(&cursor, scan)))
+		fn(scan, ouro_cursor_object(&cursor, member->place));
 }
 
 /* ---- finalizers ---- */
@@ -254,14 +248,8 @@ static void kill_all(struct ouro_scan *scan)
 	struct ouro_member *member;
 	struct ouro_object *object;
 	struct ouro_pool *pool;
-	u32 i;
 
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		scan->steps--;
-		ouro_scan_breathe(scan);
-		if (ouro_member_is_out(scan, member))
-			continue;
+	while ((member = ouro_cursor_next(&cursor, scan))) {
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
 		ouro_scan_ahead(object, pool);
@@ -291,16 +279,10 @@ static void bury_all(struct ouro_scan *scan)
 	struct ouro_object *object;
 	struct ouro_pool *pool;
 	bool plain = false;
-	u32 i;
 
 	batch.pool = NULL;
 	batch.count = 0;
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		scan->steps--;
-		ouro_scan_breathe(scan);
-		if (ouro_member_is_out(scan, member))
-			continue;
+	while ((member = ouro_cursor_next(&cursor, scan))) {
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
 		if (cursor.objects != seen)

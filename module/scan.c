@@ -35,7 +35,7 @@ static bool may_go_on(struct ouro_scan *scan)
 #define SLICE_FIRST_NS	(100 * NSEC_PER_USEC)	/* until the budget is looked at */
 
 /* A slice is over: the others' share of the CPU. */
-static void keep_share(struct ouro_scan *scan, u64 now)
+static void keep_share(struct ouro_scan *scan)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
 	struct ouro_collect_budget budget;
@@ -54,16 +54,14 @@ static void keep_share(struct ouro_scan *scan, u64 now)
 void ouro_scan_breathe_slowly(struct ouro_scan *scan)
 {
 	struct ouro_collector *collector = &scan->heap->collector;
-	u64 now;
 
 	scan->steps = OURO_SCAN_STEPS;
 	WRITE_ONCE(collector->progress, collector->progress + 1);
 	cond_resched();
 	if (scan->asked || scan->second)
 		return;
-	now = ktime_get_ns();
-	if (now >= scan->slice_end && !may_go_on(scan))
-		keep_share(scan, now);
+	if (ktime_get_ns() >= scan->slice_end && !may_go_on(scan))
+		keep_share(scan);
 }
 
 /* ---- memory ---- */

@@ -150,9 +150,14 @@ struct ouro_scan {
 
 #define OURO_SCAN_STEPS	512	/* slots and objects looked at in one go */
 
-/* Where a walk over notes in their order is. */
+/**
+ * struct ouro_cursor - where a walk over notes, or members, in their order is
+ * @objects: the pool
+ * @next: the number of the member behind this one
+ */
 struct ouro_cursor {
 	struct ouro_objects *objects;
+	u32 next;
 };
 
 static inline struct ouro_cursor ouro_cursor_begin(const struct ouro_scan *scan)
@@ -234,6 +239,22 @@ static __always_inline void ouro_scan_breathe(struct ouro_scan *scan)
 {
 	if (unlikely(scan->steps <= 0))
 		ouro_scan_breathe_slowly(scan);
+}
+
+/* The next member that is not out, or NULL.  Nothing may be held. */
+static __always_inline struct ouro_member *
+ouro_cursor_next(struct ouro_cursor *cursor, struct ouro_scan *scan)
+{
+	struct ouro_member *member;
+
+	while (cursor->next < scan->members) {
+		member = &scan->member[cursor->next++];
+		scan->steps--;
+		ouro_scan_breathe(scan);
+		if (!ouro_member_is_out(scan, member))
+			return member;
+	}
+	return NULL;
 }
 
 typedef void (*ouro_edge_fn)(struct ouro_scan *scan, struct ouro_object *ref);

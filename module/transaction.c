@@ -37,7 +37,7 @@ bool ouro_transaction_meet(struct ouro_object *object)
 
 	for (;;) {
 		ouro_delay(OURO_DELAY_MEET);
-		/* Pairs with the full barriers of decide() and set_idle(). */
+		/* Pairs with the full barriers of decide() and ouro_verdict_idle(). */
 		now = atomic64_read_acquire(transaction);
 		word = atomic64_read_acquire(&object->word);
 		if (word & OURO_WORD_DEAD)

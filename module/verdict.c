@@ -303,12 +303,14 @@ static void drop_reachable(struct ouro_scan *scan, u32 out)
 	}
 }
 
-/* A frozen member goes on living. */
-static void thaw(struct ouro_scan *scan, struct ouro_object *object)
+/* A frozen member goes on living; returns its word until now. */
+static u64 thaw(struct ouro_scan *scan, struct ouro_object *object)
 {
-	atomic64_andnot(OURO_WORD_FROZEN, &object->word);
+	u64 word = atomic64_fetch_andnot(OURO_WORD_FROZEN, &object->word);
+
 	if (scan->finalizing)
 		ouro_put(object);
+	return word;
 }
 
 /* Those that were frozen and are out. */
@@ -343,21 +345,16 @@ static unsigned long report(struct ouro_scan *scan)
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
 	unsigned long found = 0;
-	u32 i, out = 0;
+	u32 out = 0;
 
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		scan->steps--;
-		ouro_scan_breathe(scan);
-		if (ouro_member_is_out(scan, member))
-			continue;
+	while ((member = ouro_cursor_next(&cursor, scan))) {
 		ouro_cursor_object(&cursor, member->place);
 		if (!all && READ_ONCE(cursor.objects->pool->class->kind->mode) ==
 		    OURO_COLLECT_ON)
 			continue;
 		found++;
 		scan->note[member->place] = OURO_NOTE_REACHED | out;
-		out = i + 1;
+		out = cursor.next;
 		scan->remain--;
 	}
 	drop_reachable(scan, out);
@@ -417,25 +414,16 @@ static void give_up(struct ouro_scan *scan)
 {
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
-	struct ouro_object *object;
-	u32 i, out = 0;
+	u32 out = 0;
 	u64 word;
 
-	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		scan->steps--;
-		ouro_scan_breathe(scan);
-		if (ouro_member_is_out(scan, member))
-			continue;
-		object = ouro_cursor_object(&cursor, member->place);
-		word = atomic64_fetch_andnot(OURO_WORD_FROZEN, &object->word);
-		if (scan->finalizing)
-			ouro_put(object);
+	while ((member = ouro_cursor_next(&cursor, scan))) {
+		word = thaw(scan, ouro_cursor_object(&cursor, member->place));
 		if (word == frozen_word(scan, member))
 			continue;
 		scan->note[member->place] = OURO_NOTE_REACHED |
 					    OURO_NOTE_COLD | out;
-		out = i + 1;
+		out = cursor.next;
 		scan->remain--;
 	}
 	drop_reachable(scan, out);

@@ -95,7 +95,7 @@ static void kill(struct ouro_scan *scan, struct ouro_object *object,
 					(member->word - count + OURO_COUNT_DEAD) |
 					OURO_WORD_DEAD)))
 		return;
-	scan->note[member->place] = OURO_NOTE_LATE;
+	*ouro_note_at(scan, member->place) = OURO_NOTE_LATE;
 	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
 		     &object->word);
 }
@@ -110,17 +110,17 @@ static __always_inline void clear_slot(struct ouro_scan *scan,
 				       struct ouro_slot *slot, u32 *edge)
 {
 	struct ouro_object *ref = READ_ONCE(slot->object);
-	u32 *note;
+	u32 place;
 
 	if (!ref)
 		return;
 	WRITE_ONCE(slot->object, NULL);
-	note = ouro_scan_note(scan, ref);
-	if (note && *edge < scan->edges &&
-	    scan->edge[*edge] == note - scan->note) {
+	place = ouro_scan_place(scan, ref);
+	if (place != OURO_NOWHERE && *edge < scan->edges &&
+	    *ouro_edge_at(scan, *edge) == place) {
 		++*edge;
 		if (scan->remain == scan->members ||
-		    !(*note & OURO_NOTE_REACHED))
+		    !(*ouro_note_at(scan, place) & OURO_NOTE_REACHED))
 			return;
 	}
 	ouro_slice_put(&scan->slice, ref);
@@ -157,7 +157,7 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 static __always_inline bool clear_quickly(struct ouro_scan *scan,
 					  const struct ouro_kind *kind,
 					  struct ouro_object *object,
-					  const struct ouro_member *member)
+					  u32 edges)
 {
 	const struct ouro_type *type = kind->type;
 	unsigned int i, refs = 0;
@@ -166,25 +166,24 @@ static __always_inline bool clear_quickly(struct ouro_scan *scan,
 		return false;
 	for (i = 0; i < type->nslots; i++)
 		refs += !!READ_ONCE(ouro_kind_slot(kind, object, i)->object);
-	if (refs != ouro_member_end(scan, member) - member->start)
+	if (refs != edges)
 		return false;
 	for (i = 0; i < type->nslots; i++)
 		WRITE_ONCE(ouro_kind_slot(kind, object, i)->object, NULL);
 	return true;
 }
 
+/* @edge, @end: where the references are that were noted from it. */
 static __always_inline void clear(struct ouro_scan *scan,
 				  struct ouro_pool *pool,
-				  struct ouro_object *object,
-				  const struct ouro_member *member)
+				  struct ouro_object *object, u32 edge, u32 end)
 {
 	const struct ouro_kind *kind = pool->class->kind;
-	u32 edge = member->start;
 	unsigned int i;
 
 	ouro_delay(OURO_DELAY_CLEAR);
 	scan->steps -= kind->type->nslots;
-	if (clear_quickly(scan, kind, object, member))
+	if (clear_quickly(scan, kind, object, end - edge))
 		return;
 	for (i = 0; i < kind->type->nslots; i++)
 		clear_slot(scan, ouro_kind_slot(kind, object, i), &edge);
@@ -256,7 +255,8 @@ static void kill_all(struct ouro_scan *scan)
 		kill(scan, object, member);
 		if (named)
 			ouro_weak_end(pool, object);
-		clear(scan, pool, object, member);
+		clear(scan, pool, object, member->start,
+		      ouro_member_end(scan, cursor.next - 1));
 	}
 }
 
@@ -289,7 +289,7 @@ static void bury_all(struct ouro_scan *scan)
 			plain = is_plain(pool);
 		seen = cursor.objects;
 		ouro_delay(OURO_DELAY_BURY);
-		if (scan->note[member->place] == OURO_NOTE_LATE)
+		if (*ouro_note_at(scan, member->place) == OURO_NOTE_LATE)
 			ouro_slice_put(&scan->slice, object);
 		else if (plain)
 			batch_add(&batch, pool, object);

@@ -3,10 +3,12 @@
  * Scans: pools join, others have their turn, pools leave.
  */
 #include "ouro.h"
+#include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
-#include <linux/vmalloc.h>
+#include <ouro/weak.h>
 #include "arena.h"
 #include "fail.h"
 #include "roster.h"
@@ -66,24 +68,20 @@ void ouro_scan_breathe_slowly(struct ouro_scan *scan)
 
 /* ---- memory ---- */
 
-/*
- * For the time of the scan; NULL where it would take pains to have it.  @zero:
- * __GFP_ZERO or 0.
- */
-void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size,
-		       gfp_t zero)
+static void add_bytes(struct ouro_scan *scan, size_t bytes)
 {
-	size_t bytes = array_size(n, size);
-	void *memory;
-
-	if (ouro_fail(bytes))
-		return NULL;
-	memory = kvmalloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN |
-			  zero);
-	if (memory)
-		scan->bytes += bytes;
+	scan->bytes += bytes;
 	scan->peak = max(scan->peak, scan->bytes);
-	return memory;
+}
+
+/* As ouro_pieces_get(), for the time of the scan. */
+u32 ouro_scan_pieces(struct ouro_scan *scan, struct ouro_pieces *pieces, u32 n,
+		     size_t size)
+{
+	u32 got = ouro_pieces_get(pieces, n, size);
+
+	add_bytes(scan, pieces->bytes);
+	return got;
 }
 
 /* ---- join and leave ---- */
@@ -96,6 +94,7 @@ static bool is_wanted(const struct ouro_pool *pool)
 struct count {
 	u64 notes;
 	unsigned long pools;
+	unsigned int most;	/* notes of one pool */
 };
 
 static bool count_one(struct ouro_pool *pool, void *arg)
@@ -105,8 +104,21 @@ static bool count_one(struct ouro_pool *pool, void *arg)
 	if (is_wanted(pool)) {
 		count->notes += pool->blocks;
 		count->pools++;
+		count->most = max_t(unsigned int, count->most, pool->blocks);
 	}
 	return true;
+}
+
+#define NOTES_OF_PIECE	OURO_PIECE_ENTRIES(sizeof(u32))
+
+static_assert(BIT(OURO_WEAK_BLOCK_BITS) <= NOTES_OF_PIECE);
+
+/* Where so many notes begin that shall be in one piece. */
+static u32 next_place(const struct ouro_scan *scan, u32 blocks)
+{
+	u32 left = NOTES_OF_PIECE - scan->notes % NOTES_OF_PIECE;
+
+	return scan->notes + (left < blocks ? left : 0);
 }
 
 /* Under the roster's lock, and so the pool is there. */
@@ -114,15 +126,15 @@ static bool join_one(struct ouro_pool *pool, void *arg)
 {
 	struct ouro_scan *scan = arg;
 	struct ouro_objects *objects = pool->objects;
+	u32 place = next_place(scan, pool->blocks);
 
 	if (pool->note || !is_wanted(pool))
 		return true;
-	if (scan->room - scan->notes < pool->blocks)
+	if (scan->room < place || scan->room - place < pool->blocks)
 		return false;
-	WRITE_ONCE(pool->note, scan->notes + 1);
-	scan->notes += pool->blocks;
-	memset(&scan->note[pool->note - 1], 0,
-	       pool->blocks * sizeof(*scan->note));
+	WRITE_ONCE(pool->note, place + 1);
+	scan->notes = place + pool->blocks;
+	memset(ouro_note_at(scan, place), 0, pool->blocks * sizeof(u32));
 	objects->scanned = NULL;
 	objects->waiting = NULL;
 	objects->pending = 0;
@@ -216,29 +228,70 @@ static void find_range(struct ouro_scan *scan)
 	scan->span = ALIGN(to + 1, BIT(OURO_WINDOW_SHIFT)) - scan->from;
 }
 
-/* Numbers the windows that pools are in; returns how many units these have. */
-static u32 number_windows(struct ouro_scan *scan)
+/* Of a window without a pinned pool. */
+static struct ouro_unit_notes no_units[OURO_WINDOW_UNITS];
+
+static bool windows_get(struct ouro_scan *scan)
 {
+	unsigned long i, n = scan->span >> OURO_WINDOW_SHIFT;
+	size_t bytes = array_size(n, sizeof(*scan->window));
+
+	scan->window = ouro_fail(bytes) ? NULL :
+		       kvmalloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+	if (!scan->window)
+		return false;
+	add_bytes(scan, bytes);
+	for (i = 0; i < n; i++) {
+		scan->window[i] = no_units;
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+	return true;
+}
+
+/* Those that pools are in are NULL for now; returns how many units these have. */
+static u32 windows_mark(struct ouro_scan *scan)
+{
+	struct ouro_unit_notes **window;
 	struct ouro_objects *objects;
-	u32 units = OURO_WINDOW_UNITS;
-	u32 *window;
+	u32 units = 0;
 
 	for (objects = scan->first; objects; objects = objects->scanned) {
 		window = &scan->window[window_of(scan, objects->pool)];
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (*window)
+		if (!*window)
 			continue;
-		*window = units;
+		*window = NULL;
 		units += OURO_WINDOW_UNITS;
 	}
 	return units;
 }
 
-static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool)
+static_assert(OURO_PIECE_ENTRIES(sizeof(struct ouro_unit_notes)) %
+	      OURO_WINDOW_UNITS == 0);
+
+/* The units of a pool's window; if it is the first there, from @next on. */
+static struct ouro_unit_notes *window_units(struct ouro_scan *scan,
+					    const struct ouro_pool *pool,
+					    u32 *next)
+{
+	struct ouro_unit_notes **window =
+		&scan->window[window_of(scan, pool)];
+
+	if (!*window) {
+		*window = ouro_pieces_at(&scan->unit, *next, sizeof(**window));
+		memset(*window, 0, OURO_WINDOW_UNITS * sizeof(**window));
+		*next += OURO_WINDOW_UNITS;
+	}
+	return *window;
+}
+
+static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool,
+		     u32 *next)
 {
 	const struct ouro_geometry *geo = pool->class->geo;
-	struct ouro_unit_notes *unit;
+	struct ouro_unit_notes *unit = window_units(scan, pool, next);
 	unsigned long base = base_of(pool);
 	unsigned int i;
 
@@ -246,7 +299,7 @@ static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool)
 	/* Arenas are aligned to their size.  Without notes all of it lives. */
 	if (WARN_ON_ONCE(i + geo->units > OURO_WINDOW_UNITS))
 		return;
-	unit = &scan->unit[scan->window[window_of(scan, pool)] + i];
+	unit += i;
 	for (i = 0; i < geo->units; i++)
 		unit[i] = (struct ouro_unit_notes) {
 			.note = pool->note - 1,
@@ -260,32 +313,29 @@ static void map_pool(struct ouro_scan *scan, const struct ouro_pool *pool)
 static bool map_all(struct ouro_scan *scan)
 {
 	struct ouro_objects *objects;
+	u32 units, next = 0;
 
 	find_range(scan);
-	scan->window = ouro_scan_memory(scan, scan->span >> OURO_WINDOW_SHIFT,
-					sizeof(*scan->window), __GFP_ZERO);
-	if (!scan->window)
+	if (!windows_get(scan))
 		return false;
-	scan->unit = ouro_scan_memory(scan, number_windows(scan),
-				      sizeof(*scan->unit), __GFP_ZERO);
-	if (!scan->unit)
+	units = windows_mark(scan);
+	if (ouro_scan_pieces(scan, &scan->unit, units,
+			     sizeof(struct ouro_unit_notes)) < units)
 		return false;
 	for (objects = scan->first; objects; objects = objects->scanned) {
-		map_pool(scan, objects->pool);
+		map_pool(scan, objects->pool, &next);
 		scan->steps--;
 		ouro_scan_breathe(scan);
 	}
 	return true;
 }
 
-static void notes_free(struct ouro_scan *scan)
+static void notes_put(struct ouro_scan *scan)
 {
-	kvfree(scan->note);
+	ouro_pieces_put(&scan->note);
+	ouro_pieces_put(&scan->unit);
 	kvfree(scan->window);
-	kvfree(scan->unit);
-	scan->note = NULL;
 	scan->window = NULL;
-	scan->unit = NULL;
 	scan->bytes = 0;
 }
 
@@ -297,26 +347,29 @@ static unsigned long join_some(struct ouro_scan *scan, u32 wanted,
 {
 	unsigned long joined;
 
-	for (scan->room = wanted; scan->room;
-	     scan->room = scan->room / 2 >= NOTES_LEAST ? scan->room / 2 : 0) {
-		scan->note = ouro_scan_memory(scan, scan->room,
-					      sizeof(*scan->note), 0);
-		joined = scan->note ? pin_all(scan, skip) : 0;
+	for (; wanted; wanted = wanted / 2 >= NOTES_LEAST ? wanted / 2 : 0) {
+		scan->room = ouro_scan_pieces(scan, &scan->note, wanted,
+					      sizeof(u32));
+		joined = scan->room ? pin_all(scan, skip) : 0;
 		if (joined && map_all(scan))
 			return joined;
 		unpin_all(scan);
-		notes_free(scan);
+		notes_put(scan);
 	}
 	return 0;
 }
 
 #define JOIN_TRIES	6	/* each with more room than the one before */
 
-/* A little is left over for pools that come meanwhile. */
+/*
+ * What is left over at the end of a piece is less than a pool needs.  A little
+ * more is for pools that come meanwhile.
+ */
 static u32 notes_wanted(const struct count *count, unsigned int tries)
 {
-	u64 notes = count->notes;
+	u64 notes = count->notes, gap = count->most - 1;
 
+	notes += div_u64(notes, NOTES_OF_PIECE - gap) * gap;
 	if (tries)
 		notes += (notes >> (JOIN_TRIES + 1 - tries)) + SZ_8K * tries;
 	return min_t(u64, notes, U32_MAX - 1);
@@ -355,7 +408,7 @@ bool ouro_scan_join(struct ouro_scan *scan)
 		    ++tries == JOIN_TRIES)
 			break;
 		unpin_all(scan);
-		notes_free(scan);
+		notes_put(scan);
 	}
 	scan->whole &= joined > 0;
 	collector->from = scan->whole ? 0 : skip + joined;
@@ -397,9 +450,9 @@ void ouro_scan_leave(struct ouro_scan *scan)
 		scan->steps -= 16;
 		ouro_scan_breathe(scan);
 	}
-	notes_free(scan);
-	kvfree(scan->member);
-	kvfree(scan->edge);
+	notes_put(scan);
+	ouro_pieces_put(&scan->member);
+	ouro_pieces_put(&scan->edge);
 }
 
 /**

@@ -17,6 +17,7 @@
 #include "delay.h"
 #include "heap.h"
 #include "kind.h"
+#include "pieces.h"
 #include "slice.h"
 
 /**
@@ -49,7 +50,7 @@ struct ouro_member {
 
 /**
  * struct ouro_unit_notes - where the notes about a unit's blocks are
- * @note: of the first block of its pool
+ * @note: place of that of the first block of its pool
  * @mult: of the pool
  * @first: from the unit's beginning to the pool's first block, in bytes
  * @blocks: of the pool, 0: there is none that is pinned
@@ -80,12 +81,11 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @last: the end of this list
  * @note: for each block of a pinned pool, in their order
  * @room: notes, then members, that there is room for
- * @notes: in use
+ * @notes: in use; those of a pool are in one piece
  * @from: the lowest address of a window with a pinned pool
  * @span: bytes from there to the end of the last such window
- * @window: for each window in this range the place of its first unit in @unit;
- *	that of all without a pinned pool is 0
- * @unit: first those of no window, then of each with a pinned pool
+ * @window: for each window in this range its units
+ * @unit: of each window with a pinned pool
  * @waiting: pools with objects that are reached and were not looked into
  * @waiting_last: the end of this list
  * @at: the pool whose such objects are looked into, which is not on it
@@ -118,13 +118,13 @@ struct ouro_scan {
 
 	struct ouro_objects *first;
 	struct ouro_objects **last;
-	u32 *note;
+	struct ouro_pieces note;
 	u32 room;
 	u32 notes;
 	unsigned long from;
 	unsigned long span;
-	u32 *window;
-	struct ouro_unit_notes *unit;
+	struct ouro_unit_notes **window;
+	struct ouro_pieces unit;
 	struct ouro_objects *waiting;
 	struct ouro_objects **waiting_last;
 	struct ouro_objects *at;
@@ -132,8 +132,8 @@ struct ouro_scan {
 	unsigned long suspects;
 	u64 wanted;
 
-	struct ouro_member *member;
-	u32 *edge;
+	struct ouro_pieces member;
+	struct ouro_pieces edge;
 	u32 members;
 	u32 edges;
 	u32 edge_room;
@@ -149,6 +149,23 @@ struct ouro_scan {
 };
 
 #define OURO_SCAN_STEPS	512	/* slots and objects looked at in one go */
+
+static __always_inline u32 *ouro_note_at(const struct ouro_scan *scan,
+					 u32 place)
+{
+	return ouro_pieces_at(&scan->note, place, sizeof(u32));
+}
+
+static __always_inline struct ouro_member *
+ouro_member_at(const struct ouro_scan *scan, u32 i)
+{
+	return ouro_pieces_at(&scan->member, i, sizeof(struct ouro_member));
+}
+
+static __always_inline u32 *ouro_edge_at(const struct ouro_scan *scan, u32 i)
+{
+	return ouro_pieces_at(&scan->edge, i, sizeof(u32));
+}
 
 /**
  * struct ouro_cursor - where a walk over notes, or members, in their order is
@@ -178,12 +195,15 @@ ouro_cursor_object(struct ouro_cursor *cursor, u32 place)
 	return ouro_pool_block(pool, place - (pool->note - 1));
 }
 
+#define OURO_NOWHERE	U32_MAX
+
 /*
- * The note of an object that a slot of this heap refers to; NULL: its pool is
- * not in the scan.  The object is not touched, nor its pool: it may be gone, and
- * on the way there is a cache line for each that is not needed.
+ * The place of the note of an object that a slot of this heap refers to;
+ * OURO_NOWHERE: its pool is not in the scan.  The object is not touched, nor its
+ * pool: it may be gone, and on the way there is a cache line for each that is not
+ * needed.
  */
-static __always_inline u32 *ouro_scan_note(const struct ouro_scan *scan,
+static __always_inline u32 ouro_scan_place(const struct ouro_scan *scan,
 					   const struct ouro_object *object)
 {
 	unsigned long at = (unsigned long)object - scan->from;
@@ -191,30 +211,29 @@ static __always_inline u32 *ouro_scan_note(const struct ouro_scan *scan,
 	u32 index;
 
 	if (unlikely(at >= scan->span))
-		return NULL;
-	unit = &scan->unit[scan->window[at >> OURO_WINDOW_SHIFT] +
-			   (at >> OURO_UNIT_SHIFT) % OURO_WINDOW_UNITS];
+		return OURO_NOWHERE;
+	unit = &scan->window[at >> OURO_WINDOW_SHIFT]
+			    [(at >> OURO_UNIT_SHIFT) % OURO_WINDOW_UNITS];
 	/* As ouro_pool_index(). */
 	index = ((u64)((u32)(at % OURO_UNIT) - (u32)unit->first) *
 		 unit->mult) >> 32;
 	if (unlikely(index >= unit->blocks))
-		return NULL;
-	return &scan->note[unit->note + index];
+		return OURO_NOWHERE;
+	return unit->note + index;
 }
 
 /* Of a member: whether it is one no more. */
 static __always_inline bool ouro_member_is_out(const struct ouro_scan *scan,
 					       const struct ouro_member *member)
 {
-	return scan->note[member->place] & OURO_NOTE_REACHED;
+	return *ouro_note_at(scan, member->place) & OURO_NOTE_REACHED;
 }
 
-/* Where the references end that were noted from a member. */
-static __always_inline u32 ouro_member_end(const struct ouro_scan *scan,
-					   const struct ouro_member *member)
+/* Where the references end that were noted from member number @i. */
+static __always_inline u32 ouro_member_end(const struct ouro_scan *scan, u32 i)
 {
-	return member + 1 < scan->member + scan->members ? member[1].start :
-							   scan->edges;
+	return i + 1 < scan->members ? ouro_member_at(scan, i + 1)->start :
+				       scan->edges;
 }
 
 /*
@@ -248,7 +267,7 @@ ouro_cursor_next(struct ouro_cursor *cursor, struct ouro_scan *scan)
 	struct ouro_member *member;
 
 	while (cursor->next < scan->members) {
-		member = &scan->member[cursor->next++];
+		member = ouro_member_at(scan, cursor->next++);
 		scan->steps--;
 		ouro_scan_breathe(scan);
 		if (!ouro_member_is_out(scan, member))
@@ -311,8 +330,8 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 
 bool ouro_scan_join(struct ouro_scan *scan);
 void ouro_scan_leave(struct ouro_scan *scan);
-void *ouro_scan_memory(struct ouro_scan *scan, size_t n, size_t size,
-		       gfp_t zero);
+u32 ouro_scan_pieces(struct ouro_scan *scan, struct ouro_pieces *pieces, u32 n,
+		     size_t size);
 void ouro_scan_run(struct ouro_scan *scan);
 
 void ouro_survey(struct ouro_scan *scan);

@@ -34,10 +34,10 @@ static __always_inline bool is_frozen(const struct ouro_objects *objects,
 static __always_inline void count_edge(struct ouro_scan *scan,
 				       struct ouro_object *ref)
 {
-	u32 *note = ouro_scan_note(scan, ref);
+	u32 place = ouro_scan_place(scan, ref);
 
-	if (note)
-		++*note;
+	if (place != OURO_NOWHERE)
+		++*ouro_note_at(scan, place);
 }
 
 /*
@@ -89,7 +89,7 @@ static __always_inline bool count_object(struct ouro_scan *scan,
 static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
-	u32 *note = &scan->note[pool->note - 1];
+	u32 *note = ouro_note_at(scan, pool->note - 1);
 	struct ouro_object *object;
 	unsigned int i;
 
@@ -112,7 +112,7 @@ static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 static void count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
-	u32 *note = &scan->note[pool->note - 1];
+	u32 *note = ouro_note_at(scan, pool->note - 1);
 	struct ouro_object *object;
 	unsigned int i = 0;
 
@@ -157,7 +157,7 @@ static __always_inline void reach(struct ouro_scan *scan,
 /* What has as many references as were found is suspect: its note stays 0. */
 static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
-	u32 *note = &scan->note[pool->note - 1];
+	u32 *note = ouro_note_at(scan, pool->note - 1);
 	unsigned int i;
 
 	for (i = 0; i < pool->blocks; i++) {
@@ -176,10 +176,13 @@ static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 static __always_inline void mark_edge(struct ouro_scan *scan,
 				      struct ouro_object *ref)
 {
-	u32 *note = ouro_scan_note(scan, ref);
+	u32 *note, place = ouro_scan_place(scan, ref);
 	struct ouro_pool *pool;
 
-	if (!note || *note)
+	if (place == OURO_NOWHERE)
+		return;
+	note = ouro_note_at(scan, place);
+	if (*note)
 		return;
 	scan->suspects--;
 	pool = ouro_pool_of_object(ref);
@@ -191,7 +194,7 @@ static void mark_pool(struct ouro_scan *scan, struct ouro_objects *objects)
 {
 	struct ouro_pool *pool = objects->pool;
 	const struct ouro_type *type = pool->class->kind->type;
-	u32 *note = &scan->note[pool->note - 1];
+	u32 *note = ouro_note_at(scan, pool->note - 1);
 	struct ouro_object *object;
 	unsigned int i;
 

@@ -29,34 +29,24 @@
 
 static bool members_get(struct ouro_scan *scan)
 {
-	u32 n = min_t(unsigned long, scan->suspects, OURO_MEMBERS_MOST);
-
-	for (; n; n /= 2) {
-		scan->member = ouro_scan_memory(scan, n, sizeof(*scan->member),
-						0);
-		if (scan->member)
-			break;
-	}
+	scan->room = ouro_scan_pieces(scan, &scan->member,
+				      min_t(unsigned long, scan->suspects,
+					    OURO_MEMBERS_MOST),
+				      sizeof(struct ouro_member));
 	/* Some have been left out, if not all. */
-	if (n < scan->suspects)
+	if (scan->room < scan->suspects)
 		scan->stat.skipped++;
-	scan->room = n;
-	return n;
+	return scan->room;
 }
 
 /* For as many references as members have, if there is memory. */
 static void edges_get(struct ouro_scan *scan)
 {
-	u32 n;
-
-	for (n = min_t(u64, scan->wanted, U32_MAX); n; n /= 2) {
-		scan->edge = ouro_scan_memory(scan, n, sizeof(*scan->edge), 0);
-		if (scan->edge)
-			break;
-	}
-	if (n < scan->wanted)
+	scan->edge_room = ouro_scan_pieces(scan, &scan->edge,
+					   min_t(u64, scan->wanted, U32_MAX),
+					   sizeof(u32));
+	if (scan->edge_room < scan->wanted)
 		scan->stat.skipped++;
-	scan->edge_room = n;
 }
 
 /* What lives, is not stuck, and about to be finalized by nobody else. */
@@ -80,16 +70,16 @@ static __always_inline void add_member(struct ouro_scan *scan, u32 place,
 	ouro_delay(OURO_DELAY_WORD);
 	word = atomic64_read(&object->word);
 	if (!may_die(word)) {
-		scan->note[place] = OURO_NOTE_REACHED;
+		*ouro_note_at(scan, place) = OURO_NOTE_REACHED;
 		scan->died++;
 		return;
 	}
 	scan->finalizing |= word & OURO_WORD_FINALIZE;
 	scan->wanted += (word & OURO_COUNT_MASK) - OURO_COUNT_DEAD;
-	scan->member[scan->members++] = (struct ouro_member) {
+	*ouro_member_at(scan, scan->members++) = (struct ouro_member) {
 		.word = word, .place = place,
 	};
-	scan->note[place] = 0;
+	*ouro_note_at(scan, place) = 0;
 }
 
 /* Suspects that there is no room for are taken for reached. */
@@ -100,14 +90,14 @@ static void gather_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 
 	for (i = 0; i < pool->blocks; i++) {
 		place = pool->note - 1 + i;
-		if (scan->note[place] & OURO_NOTE_REACHED)
+		if (*ouro_note_at(scan, place) & OURO_NOTE_REACHED)
 			continue;
 		object = ouro_pool_block(pool, i);
 		ouro_scan_ahead(object, pool);
 		if (likely(scan->members < scan->room))
 			add_member(scan, place, object);
 		else
-			scan->note[place] = OURO_NOTE_REACHED;
+			*ouro_note_at(scan, place) = OURO_NOTE_REACHED;
 	}
 }
 
@@ -132,7 +122,7 @@ static void gather_again(struct ouro_scan *scan)
 
 	scan->members = 0;
 	for (i = 0; i < members; i++) {
-		member = &scan->member[i];
+		member = ouro_member_at(scan, i);
 		if (!ouro_member_is_out(scan, member))
 			add_member(scan, member->place,
 				   ouro_cursor_object(&cursor, member->place));
@@ -167,16 +157,19 @@ static void read_words(struct ouro_scan *scan, bool again)
 static __always_inline void note_edge(struct ouro_scan *scan,
 				      struct ouro_object *ref)
 {
-	u32 *note = ouro_scan_note(scan, ref);
+	u32 *note, place = ouro_scan_place(scan, ref);
 
-	if (!note || (*note & OURO_NOTE_REACHED))
+	if (place == OURO_NOWHERE)
+		return;
+	note = ouro_note_at(scan, place);
+	if (*note & OURO_NOTE_REACHED)
 		return;
 	if (unlikely(scan->edges == scan->edge_room)) {
 		*note = OURO_NOTE_REACHED | OURO_NOTE_COLD;
 		return;
 	}
 	++*note;
-	scan->edge[scan->edges++] = note - scan->note;
+	*ouro_edge_at(scan, scan->edges++) = place;
 }
 
 static void read_edges(struct ouro_scan *scan)
@@ -190,7 +183,7 @@ static void read_edges(struct ouro_scan *scan)
 
 	scan->edges = 0;
 	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
+		member = ouro_member_at(scan, i);
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
 		type = pool->class->kind->type;
@@ -246,8 +239,8 @@ static u32 freeze_all(struct ouro_scan *scan)
 	 */
 	smp_mb();
 	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		note = &scan->note[member->place];
+		member = ouro_member_at(scan, i);
+		note = ouro_note_at(scan, member->place);
 		object = ouro_cursor_object(&cursor, member->place);
 		ouro_scan_ahead(object, cursor.objects->pool);
 		ouro_delay(OURO_DELAY_FREEZE);
@@ -273,7 +266,7 @@ static u32 member_at(const struct ouro_scan *scan, u32 place)
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (scan->member[middle].place < place)
+		if (ouro_member_at(scan, middle)->place < place)
 			low = middle + 1;
 		else
 			high = middle;
@@ -284,20 +277,22 @@ static u32 member_at(const struct ouro_scan *scan, u32 place)
 /* All that is reachable by noted references from the members listed in @out. */
 static void drop_reachable(struct ouro_scan *scan, u32 out)
 {
-	u32 i, e, end, *note;
+	const struct ouro_member *member;
+	u32 e, end, place, *note;
 
 	while (out) {
-		i = out - 1;
-		out = scan->note[scan->member[i].place] & OURO_NOTE_LINK;
-		end = ouro_member_end(scan, &scan->member[i]);
-		for (e = scan->member[i].start; e < end; e++) {
-			note = &scan->note[scan->edge[e]];
+		member = ouro_member_at(scan, out - 1);
+		end = ouro_member_end(scan, out - 1);
+		out = *ouro_note_at(scan, member->place) & OURO_NOTE_LINK;
+		for (e = member->start; e < end; e++) {
+			place = *ouro_edge_at(scan, e);
+			note = ouro_note_at(scan, place);
 			scan->steps--;
 			ouro_scan_breathe(scan);
 			if (*note & OURO_NOTE_REACHED)
 				continue;
 			*note = OURO_NOTE_REACHED | out;
-			out = member_at(scan, scan->edge[e]) + 1;
+			out = member_at(scan, place) + 1;
 			scan->remain--;
 		}
 	}
@@ -323,8 +318,8 @@ static void thaw_out(struct ouro_scan *scan)
 	if (scan->remain == scan->members)
 		return;
 	for (i = 0; i < scan->members; i++) {
-		member = &scan->member[i];
-		note = &scan->note[member->place];
+		member = ouro_member_at(scan, i);
+		note = ouro_note_at(scan, member->place);
 		scan->steps--;
 		ouro_scan_breathe(scan);
 		if (!(*note & OURO_NOTE_REACHED) || (*note & OURO_NOTE_COLD))
@@ -353,7 +348,7 @@ static unsigned long report(struct ouro_scan *scan)
 		    OURO_COLLECT_ON)
 			continue;
 		found++;
-		scan->note[member->place] = OURO_NOTE_REACHED | out;
+		*ouro_note_at(scan, member->place) = OURO_NOTE_REACHED | out;
 		out = cursor.next;
 		scan->remain--;
 	}
@@ -421,8 +416,8 @@ static void give_up(struct ouro_scan *scan)
 		word = thaw(scan, ouro_cursor_object(&cursor, member->place));
 		if (word == frozen_word(scan, member))
 			continue;
-		scan->note[member->place] = OURO_NOTE_REACHED |
-					    OURO_NOTE_COLD | out;
+		*ouro_note_at(scan, member->place) = OURO_NOTE_REACHED |
+						     OURO_NOTE_COLD | out;
 		out = cursor.next;
 		scan->remain--;
 	}
@@ -439,7 +434,7 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 	begin(scan);
 	read_words(scan, again);
 	/* The first time; without any room, all that is referred to is out. */
-	if (!scan->edge)
+	if (!scan->edge.npieces)
 		edges_get(scan);
 	read_edges(scan);
 	drop_reachable(scan, freeze_all(scan));

@@ -259,8 +259,10 @@ static void collect_work(struct work_struct *work)
  * The scan begins after the call, and what was put before the call is dead by
  * then.  All that is unreachable at that moment is gone when this returns, after
  * OURO_OLD, but for what finalizers bring back, what handles are upgraded to
- * meanwhile, and, where there is not the memory for notes about all objects (4
- * bytes each, and 28 for an unreachable one), what it does not do for.
+ * meanwhile, what a mode or ouro_heap_freeze() keeps, and, where there is not the
+ * memory for notes about all objects (4 bytes for each block of their pools, 16
+ * for an unreachable one, and 4 for each reference to one), what it does not do
+ * for.  See docs/collector.rst for its other limits.
  *
  * Several callers share a scan.  It takes all of a CPU if there is one.
  *
@@ -386,8 +388,8 @@ bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
  * @heap: the heap
  * @gfp: of an allocation of an object that may be part of a cycle
  *
- * Where more than twice as many objects are there as were alive after the last
- * scan of all, one that may sleep waits for the next.
+ * Where more objects are there than twice the sum of what the last scan of all has
+ * left and the young threshold, one that may sleep waits for the next.
  *
  * Context: As @gfp says.
  */

@@ -23,14 +23,16 @@ struct ouro_heap;
  * @transaction: number and state, see transaction.h; who upgrades a weak handle
  *	reads and may change it
  * @tracked: blocks of types that scans look at, outside of their pools
- * @trigger: a scan starts when @tracked is beyond, LONG_MAX: none by itself
+ * @trigger: a scan starts when @tracked is beyond, LONG_MAX: none for that
  * @lift: scans that start by themselves take what they can get when @tracked is
  *	beyond, and allocations wait for them; LONG_MAX: never
- * @live: @tracked after the last scan of all
+ * @live: @tracked when the last scan of all began that left nothing out, less
+ *	what it freed
  * @after: @tracked after the last scan
  * @due: a scan of all is due when @tracked is beyond
  * @young_runs: since the last scan of all
- * @pressed: the system is short of memory, scan all
+ * @pressed: memory is short, or an allocation waits: scan all, wherever
+ *	@trigger is
  * @stuck: who waited for a scan has given up; until the next one is over
  * @armed: @irq_work may have been queued, ever
  * @enabled: scans may start by themselves
@@ -39,7 +41,8 @@ struct ouro_heap;
  * @kind_modes: some type has had another than OURO_COLLECT_ON
  * @threshold: as set
  * @budget: as set
- * @lock: guards @requests and @stat
+ * @lock: guards @requests, @stat, @threshold, @budget, @live, @due, @young_runs,
+ *	and changes of @trigger, @lift, @task, @runs and @stop
  * @requests: who waits for a scan that has not begun
  * @running: held while the roster's pools are pinned
  * @work: scans

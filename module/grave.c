@@ -50,7 +50,7 @@ static void graves_open(struct rcu_head *rcu)
 	if (!bitmap_empty(graves->next, pool->blocks) && graves_claim(graves))
 		graves_close(graves);
 	rcu_read_unlock();
-	smp_mb__before_atomic();	/* pairs with ouro_heap_destroy() */
+	smp_mb__before_atomic();	/* pairs with ouro_heap_settle() */
 	atomic_long_dec(&heap->rcu_pending);
 }
 

@@ -68,7 +68,7 @@ struct ouro_array {
  * @link: on heap->kinds
  * @nruns: of @runs
  * @runs: the payload: what is neither header nor slot, in order
- * @sized: by ouro_kind_class_index() for types with an array, else NULL
+ * @sized: by class_index() of kind.c for types with an array, else NULL
  */
 struct ouro_kind {
 	struct ouro_front __percpu *fronts;
@@ -91,7 +91,7 @@ struct ouro_kind {
 /**
  * struct ouro_objects - what a pool of objects has in addition
  * @pool: it belongs to
- * @link: on heap->doomed or heap->doomed_late while @announced is not 0
+ * @link: on heap->reaper.doomed while @announced is not 0
  * @announced: objects about to be doomed, or doomed and not harvested
  * @weaks: weak handles' table, made on first use, or NULL
  * @graves: for kinds with OURO_TYPE_RCU, else NULL
@@ -103,7 +103,8 @@ struct ouro_kind {
  * @pending: plus one: the first object that was reached, and what it refers to
  *	was not looked at; the others follow from note to note
  * @alive: objects that the scan found alive
- * @old: every object was there in a scan of all
+ * @old: every block out of the pool was an object that the last scan of it found
+ *	alive, as far as that has come
  * @holds_frozen: see ouro_heap_freeze(): deaths go the long way
  * @retired: the pool is to be released when the scan has no use for it
  * @doomed: bit set: the object waits for its death

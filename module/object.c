@@ -113,7 +113,8 @@ void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
  * @gfp: as for ouro_alloc(); with __GFP_ZERO what is neither header nor slot is
  *	zeroes, otherwise it is what was there, or what init made of it
  *
- * The slots are NULL.
+ * The slots are NULL.  Where scans start by themselves it may wait for one: see
+ * <ouro/collect.h>.
  *
  * Context: As ouro_alloc(); and what the type's init takes.
  * Return: the object, whose one reference is the caller's, or NULL.

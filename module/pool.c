@@ -241,7 +241,7 @@ static void release_after_grace(struct rcu_head *rcu)
 	struct ouro_heap *heap = pool->heap;
 
 	pool_give_units(pool);
-	/* Pairs with the acquire in ouro_heap_destroy(). */
+	/* Pairs with the acquire in ouro_heap_settle(). */
 	atomic_long_dec_return_release(&heap->rcu_pending);
 }
 

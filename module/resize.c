@@ -242,7 +242,7 @@ static void free_after_grace(struct rcu_head *head)
 	if (WARN_ON_ONCE(!heap))
 		return;
 	ouro_free(found.start);
-	/* The heap may go from here on; pairs with ouro_heap_destroy(). */
+	/* The heap may go from here on; pairs with ouro_heap_settle(). */
 	smp_mb__before_atomic();
 	atomic_long_dec(&heap->rcu_pending);
 }

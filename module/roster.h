@@ -2,9 +2,9 @@
 /*
  * Rosters: the pools of a heap whose objects may be part of cycles.
  *
- * A pool is old when every object that is alive in it was alive in a scan of it,
- * and young otherwise.  It becomes young again when a block of it is freed, or
- * leaves it: either may be the next object.
+ * A pool is old when every block that is not in it was alive in a scan of it, and
+ * young otherwise.  It becomes young again when a block of it is freed, or leaves
+ * it: either may be the next object.
  */
 #ifndef OURO_ROSTER_H
 #define OURO_ROSTER_H

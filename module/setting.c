@@ -52,7 +52,7 @@ EXPORT_SYMBOL_OURO(ouro_collector_is_enabled);
  * @heap: the heap
  * @mode: of enum ouro_collect_mode; of OURO_COLLECT_ON unless set
  *
- * A scan under way ends as it began, or sooner.
+ * A scan under way is not waited for, and may go by either.
  *
  * Context: Process context.
  * Return: 0, or -EINVAL when there is no such mode.

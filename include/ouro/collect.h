@@ -7,7 +7,11 @@
  * goes on, and frees them: finalizers run, once each; what these did not bring
  * back is dead for everybody at one moment; then weak handles name nothing, slots
  * are cleared, release runs.  No function of <ouro/object.h>, <ouro/slot.h> and
- * <ouro/weak.h> takes a lock for that or waits for a scan.
+ * <ouro/weak.h> takes a lock for that or waits for a scan, with one exception:
+ * ouro_new() and ouro_new_array().  Where scans start by themselves these may
+ * wait for one, when there is much garbage; and so may whatever allocates a block
+ * or an object of the heap, before it fails for the limit.  Both only in mode
+ * OURO_COLLECT_ON, and where their gfp has all of GFP_KERNEL.
  *
  * Objects of types with OURO_TYPE_ACYCLIC, and of types without slots, are never
  * looked at.  Scans run in slices on a worker.  By themselves they start only in
@@ -62,16 +66,17 @@ enum ouro_collect_mode {
 
 /**
  * struct ouro_collect_threshold - when scans start by themselves
- * @young: a young scan, when so many more objects live than after the last scan;
- *	0: no scan starts by itself
+ * @young: a young scan, when so many more objects are there than after the last
+ *	scan; 0: none for their number, but where memory is short, or an
+ *	allocation is about to fail for the limit, one of all starts still
  * @middle: with @old: all objects are scanned after @middle * @old young scans;
  *	0: not for that reason
  * @old: as said
  *
  * As CPython's three: 700, 10, 10 unless set.  All objects are scanned also when
- * a quarter more live than after the last time, and @young at least.  A scan that
- * has looked at many objects is followed by another of its kind when a quarter as
- * many have come, so that what it costs is a constant for each new object.
+ * a quarter more are there than the last time left, and @young at least.  A scan
+ * that has looked at many objects is followed by another when a quarter as many
+ * have come, so that what it costs is a constant for each new object.
  */
 struct ouro_collect_threshold {
 	unsigned int young;
@@ -82,9 +87,10 @@ struct ouro_collect_threshold {
 /**
  * struct ouro_collect_budget - what scans that start by themselves may take
  * @slice_us: microseconds of work before others have their turn, 10 to 10000
- * @share: per cent of one CPU, 1 to 100; not kept when more than twice as many
- *	objects live as after the last scan of all, nor for a few moments in the
- *	second half of a scan
+ * @share: per cent of one CPU, 1 to 100; not kept when there are more objects than
+ *	twice the sum of those that the last scan of all has left and the young
+ *	threshold, when somebody waits for a scan, nor in the first four tries to
+ *	make sure of what a scan has found, and to free it
  */
 struct ouro_collect_budget {
 	unsigned int slice_us;
@@ -100,8 +106,8 @@ struct ouro_collect_budget {
  * @resurrected: whose finalizers, or those of others, brought them back
  * @finalized: finalizers called
  * @aborts: times that a weak upgrade met a decision under way
- * @skipped: pools that were left out for want of memory, and one more where that
- *	did not do for all that was found
+ * @skipped: pools that were left out for want of memory; one more where that did
+ *	not do for all objects found, and one where not for all references to them
  * @ns: nanoseconds from begin to end
  */
 struct ouro_scan_stat {
@@ -137,13 +143,14 @@ enum ouro_scan_event {
  * @resurrected: objects
  * @finalized: finalizers called
  * @aborts: times
- * @skipped: pools
+ * @skipped: pools, and up to two more for each scan
  * @ns: nanoseconds spent from begin to end
  * @longest_ns: the longest scan
  * @duration: scans by how long they took: below 10^(n+4) ns for duration[n]
- * @tracked: objects that scans look at, live or in magazines, at the moment
- * @live: of these, alive after the last scan of all
- * @trigger: a scan starts when @tracked goes beyond
+ * @tracked: objects that scans look at, live, or free in magazines and depots, at
+ *	the moment
+ * @live: of these, left by the last scan of all, of those it began with
+ * @trigger: a scan starts when @tracked goes beyond; LONG_MAX: none does for that
  * @peak_bytes: memory the largest scan took for its notes
  * @last: the last scan
  */

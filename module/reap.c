@@ -131,17 +131,7 @@ void ouro_slice_end(struct ouro_slice *s)
 {
 	if (s->doomed)
 		kick(s->heap);
-}
-
-/*
- * For the collector: buries what its slice has left to the worker, and what
- * others have, as the worker would.
- */
-void ouro_reap_doomed(struct ouro_slice *s)
-{
 	s->doomed = false;
-	while (reap_queue(s, &s->heap->reaper.doomed))
-		cond_resched();
 }
 
 static void reap_work(struct work_struct *work)

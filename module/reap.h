@@ -29,7 +29,6 @@ struct ouro_reaper {
 
 void ouro_doom(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_reap_later(struct ouro_pool *pool, struct ouro_object *object);
-void ouro_reap_doomed(struct ouro_slice *s);
 void ouro_reap(struct ouro_object *object, u64 word, unsigned long caller);
 void ouro_reaper_init(struct ouro_reaper *reaper, struct lock_class_key *key);
 void ouro_reaper_set_key(struct ouro_reaper *reaper,

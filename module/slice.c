@@ -137,12 +137,9 @@ static bool clear_slots(struct ouro_slice *s, const struct ouro_kind *kind,
 			struct ouro_pool *pool, struct ouro_object *object)
 {
 	struct ouro_span span = ouro_kind_span(kind, pool, object);
-	struct ouro_array *array = NULL;
 	unsigned int i;
 
-	if (kind->array_apart && span.slot)
-		array = container_of(span.slot, struct ouro_array, slot[0]);
-	if (!clear_span(s, span, array))
+	if (!clear_span(s, span, ouro_span_array(kind, span)))
 		return false;
 	for (i = 0; i < kind->type->nslots; i++)
 		if (!clear_slot(s, ouro_kind_slot(kind, object, i)))
@@ -292,13 +289,18 @@ static void bury(struct ouro_slice *s, struct ouro_object *object)
 	give_back_and_tell(s, pool, object);
 }
 
+static void bury_some(struct ouro_slice *s)
+{
+	while (s->count && s->budget)
+		bury(s, s->todo[--s->count]);
+}
+
 /* Buries what is on the stack; what the budget does not cover is doomed. */
 void ouro_slice_run(struct ouro_slice *s)
 {
 	struct ouro_object *object;
 
-	while (s->count && s->budget)
-		bury(s, s->todo[--s->count]);
+	bury_some(s);
 	slice_hide(s);
 	while (s->count) {
 		object = s->todo[--s->count];
@@ -308,15 +310,20 @@ void ouro_slice_run(struct ouro_slice *s)
 
 /*
  * For the collector, whose slice has no end: what falls with what it does is
- * buried.
+ * buried, but for what the stack has no room for.
  */
-
 static void run_on(struct ouro_slice *s)
 {
-	s->budget = OURO_SLICE_WORKER;
-	ouro_slice_run(s);
-	if (s->doomed)
-		ouro_reap_doomed(s);
+	struct ouro_collector *collector = &s->heap->collector;
+
+	do {
+		WRITE_ONCE(collector->progress, collector->progress + 1);
+		s->budget = OURO_SLICE_WORKER;
+		bury_some(s);
+		cond_resched();
+	} while (s->count);
+	slice_hide(s);
+	ouro_slice_end(s);
 }
 
 /* @object lives, by a reference of the caller's. */

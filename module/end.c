@@ -64,7 +64,8 @@ void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object)
 {
 	struct ouro_kind *kind = pool->class->kind;
 
-	if (unlikely(READ_ONCE(pool->objects->holds_frozen)))
+	/* Pairs with freeze_pool(). */
+	if (unlikely(smp_load_acquire(&pool->objects->holds_frozen)))
 		clear_bit(ouro_pool_index(pool, object),
 			  pool->objects->frozen);
 	ouro_roster_rejuvenate(pool);

@@ -28,7 +28,6 @@ static bool pin_one(struct ouro_pool *pool, void *arg)
 		return true;
 	WRITE_ONCE(pool->note, 1);
 	objects->scanned = NULL;
-	objects->retired = false;
 	*pins->last = objects;
 	pins->last = &objects->scanned;
 	return true;
@@ -72,18 +71,27 @@ static void freeze_object(struct ouro_objects *objects,
 	} while (word != before);
 }
 
+/* Whatever ouro_roster_rejuvenate() is about to make of it. */
+static void close_end(struct ouro_pool *pool)
+{
+	enum ouro_end end = READ_ONCE(pool->end);
+
+	while ((end == OURO_END_SLOTS || end == OURO_END_OLD) &&
+	       !try_cmpxchg(&pool->end, &end, OURO_END_FROZEN))
+		;
+}
+
 static void freeze_pool(struct ouro_pool *pool)
 {
 	struct ouro_objects *objects = pool->objects;
 	unsigned int i;
 
-	/* Before ouro_roster_age(), which is a full barrier. */
-	WRITE_ONCE(objects->holds_frozen, true);
-	ouro_roster_age(pool);
+	/* Pairs with ouro_object_free(): the bitmap is there. */
+	smp_store_release(&objects->holds_frozen, true);
+	close_end(pool);
+	smp_mb();	/* pairs with the last put, which sees that, or we see it */
 	for (i = 0; i < pool->blocks; i++)
 		freeze_object(objects, ouro_pool_block(pool, i), i);
-	/* Blocks may be in magazines: the next objects are young. */
-	ouro_roster_rejuvenate(pool);
 }
 
 /**
@@ -109,7 +117,7 @@ int ouro_heap_freeze(struct ouro_heap *heap)
 	if (ouro_collector_is_inside(&heap->collector))
 		return -EBUSY;
 	pins.last = &pins.first;
-	mutex_lock(&heap->collector.running);
+	ouro_collector_hold(&heap->collector);
 	ouro_roster_visit(heap, false, pin_one, &pins);
 	for (objects = pins.first; objects && !err; objects = objects->scanned)
 		err = bitmap_get(objects->pool);
@@ -135,6 +143,7 @@ static bool unfreeze_pool(struct ouro_pool *pool, void *arg)
 	WRITE_ONCE(objects->holds_frozen, false);
 	bitmap_zero(objects->frozen, pool->blocks);
 	/* As if it had been old, so that the short end opens again. */
+	cmpxchg(&pool->end, OURO_END_FROZEN, OURO_END_OLD);
 	xchg(&objects->old, true);
 	ouro_roster_rejuvenate(pool);
 	return true;
@@ -154,7 +163,7 @@ int ouro_heap_unfreeze(struct ouro_heap *heap)
 	might_sleep();
 	if (ouro_collector_is_inside(&heap->collector))
 		return -EBUSY;
-	mutex_lock(&heap->collector.running);
+	ouro_collector_hold(&heap->collector);
 	ouro_roster_visit(heap, false, unfreeze_pool, NULL);
 	mutex_unlock(&heap->collector.running);
 	return 0;

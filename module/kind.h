@@ -105,8 +105,8 @@ struct ouro_kind {
  * @alive: objects that the scan found alive
  * @old: every block out of the pool was an object that the last scan of it found
  *	alive, as far as that has come
- * @holds_frozen: see ouro_heap_freeze(): deaths go the long way
- * @retired: the pool is to be released when the scan has no use for it
+ * @holds_frozen: see ouro_heap_freeze(): pool->end is OURO_END_FROZEN, where it
+ *	would be short
  * @doomed: bit set: the object waits for its death
  */
 struct ouro_objects {
@@ -123,7 +123,6 @@ struct ouro_objects {
 	u16 pending;
 	u16 alive;
 	bool old;
-	bool retired;
 	bool holds_frozen;
 	unsigned long doomed[];
 };
@@ -181,6 +180,15 @@ static inline bool ouro_object_is_live(const struct ouro_object *object)
 struct ouro_span ouro_kind_span(const struct ouro_kind *kind,
 				const struct ouro_pool *pool,
 				struct ouro_object *object);
+
+/* Of what ouro_kind_span() has returned; NULL: the slots are not apart. */
+static inline struct ouro_array *
+ouro_span_array(const struct ouro_kind *kind, struct ouro_span span)
+{
+	return kind->array_apart && span.slot ?
+	       container_of(span.slot, struct ouro_array, slot[0]) : NULL;
+}
+
 struct ouro_class *ouro_kind_class(struct ouro_kind *kind, size_t size,
 				   gfp_t gfp);
 static inline bool ouro_payload_is_kept(const struct ouro_kind *kind)

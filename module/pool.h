@@ -98,6 +98,7 @@ enum ouro_end {
 	OURO_END_LEAF,	/* its block is given back */
 	OURO_END_SLOTS,	/* what few slots it has are cleared before that */
 	OURO_END_OLD,	/* the same, but the pool is old: it becomes young */
+	OURO_END_FROZEN, /* the same, but an object in the pool may be frozen */
 };
 
 extern u64 ouro_secret __ro_after_init;

@@ -97,6 +97,14 @@ int ouro_roster_add(struct ouro_pool *pool, gfp_t gfp)
 	}
 }
 
+/* The place of a pool that was retired may be another's. */
+static bool is_listed(const struct ouro_pool *pool)
+{
+	const struct ouro_objects *objects = pool->objects;
+
+	return objects->page->pool[objects->place] == pool;
+}
+
 /**
  * ouro_roster_remove() - a pool goes
  * @pool: all of whose objects are dead; of any kind
@@ -120,7 +128,6 @@ bool ouro_roster_remove(struct ouro_pool *pool)
 	if (page->used-- == page->places)
 		list_add(&page->room, &roster->room);
 	pinned = pool->note;
-	objects->retired = pinned;
 	raw_spin_unlock_irqrestore(&roster->lock, flags);
 	return !pinned;
 }
@@ -140,7 +147,7 @@ bool ouro_roster_unpin(struct ouro_pool *pool)
 
 	raw_spin_lock_irqsave(&roster->lock, flags);
 	WRITE_ONCE(pool->note, 0);
-	retired = pool->objects->retired;
+	retired = !is_listed(pool);
 	raw_spin_unlock_irqrestore(&roster->lock, flags);
 	return retired;
 }
@@ -157,23 +164,19 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
 {
 	struct ouro_objects *objects = pool->objects;
 
-	/* Pairs with ouro_roster_age(): before the bit is looked at again. */
-	if (!READ_ONCE(objects->old) || !xchg(&objects->old, false))
-		return;
-	set_bit(objects->place, objects->page->young);
-	if (READ_ONCE(objects->holds_frozen))
+	if (!READ_ONCE(objects->old))
 		return;
 	/*
-	 * The short end opens; and closes again where somebody has said
-	 * meanwhile that it has to.  A full barrier, as what that is said with:
-	 * one of us sees the other.
+	 * A pool that ages once more before its short end is open is young all
+	 * the same: who dies in between is not seen.  Full barriers; pair with
+	 * those of ouro_roster_age().
 	 */
-	cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
-	if (READ_ONCE(objects->old) || READ_ONCE(objects->holds_frozen))
-		cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
+	while (xchg(&objects->old, false)) {
+		set_bit(objects->place, objects->page->young);
+		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
+	}
 }
 
-/* The place of a pool that was retired may be another's. */
 static bool clear_young(struct ouro_pool *pool)
 {
 	struct ouro_roster *roster = &pool->heap->roster;
@@ -182,7 +185,7 @@ static bool clear_young(struct ouro_pool *pool)
 	bool ours;
 
 	raw_spin_lock_irqsave(&roster->lock, flags);
-	ours = objects->page->pool[objects->place] == pool;
+	ours = is_listed(pool);
 	if (ours)
 		clear_bit(objects->place, objects->page->young);
 	raw_spin_unlock_irqrestore(&roster->lock, flags);
@@ -209,13 +212,24 @@ void ouro_roster_age(struct ouro_pool *pool)
 	/*
 	 * Full barriers: either who dies, or takes a block, sees what is said
 	 * here, or we see that.  Pairs with the last put, and with
-	 * ouro_roster_rejuvenate().
+	 * ouro_roster_rejuvenate(), which may have found the short end open
+	 * still.
 	 */
 	xchg(&objects->old, true);
 	cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
+	smp_mb();
+	if (!READ_ONCE(objects->old))
+		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
 }
 
 /* ---- visits ---- */
+
+static void others_turn(struct ouro_roster *roster)
+{
+	raw_spin_unlock_irq(&roster->lock);
+	cond_resched();
+	raw_spin_lock_irq(&roster->lock);
+}
 
 static bool visit_word(struct ouro_roster_page *page, unsigned int word,
 		       bool young, ouro_roster_fn fn, void *arg)
@@ -224,8 +238,6 @@ static bool visit_word(struct ouro_roster_page *page, unsigned int word,
 	unsigned int last = min_t(unsigned int, first + BITS_PER_LONG,
 				  page->places);
 
-	if (young && !READ_ONCE(page->young[word]))
-		return true;
 	for (i = first; i < last; i++)
 		if (page->pool[i] && (!young || test_bit(i, page->young)) &&
 		    !fn(page->pool[i], arg))
@@ -242,7 +254,8 @@ static bool visit_word(struct ouro_roster_page *page, unsigned int word,
  *
  * Pools that come and go meanwhile may be left out.
  *
- * Context: Task context; takes roster->lock for 64 pools at a time.
+ * Context: Task context; takes roster->lock for 64 pools, or a page without
+ * young ones, at a time.
  * Return: false when @fn did.
  */
 bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
@@ -257,15 +270,14 @@ bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
 	list_for_each_entry(page, &roster->pages, link) {
 		for (word = 0; more && word < BITS_TO_LONGS(page->places);
 		     word++) {
-			more = visit_word(page, word, young, fn, arg);
 			if (young && !READ_ONCE(page->young[word]))
 				continue;
-			raw_spin_unlock_irq(&roster->lock);
-			cond_resched();
-			raw_spin_lock_irq(&roster->lock);
+			more = visit_word(page, word, young, fn, arg);
+			others_turn(roster);
 		}
 		if (!more)
 			break;
+		others_turn(roster);
 	}
 	raw_spin_unlock_irq(&roster->lock);
 	return more;

@@ -294,7 +294,8 @@ int ouro_array_reserve(struct ouro_slots *slots, struct ouro_heap *heap,
 		want = max3(capacity, have + have / 2, (size_t)CAPACITY_LEAST);
 		err = ouro_array_resize(slots, heap,
 					min_t(size_t, want, CAPACITY_MOST),
-					gfp);
+					want > capacity ? gfp | __GFP_NORETRY :
+							  gfp);
 		if (err == -ENOMEM && want > capacity)
 			err = ouro_array_resize(slots, heap, capacity, gfp);
 		/* Others may have made room where we could not. */

@@ -11,6 +11,7 @@
 #include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
 #include "collector.h"
 #include "scan.h"
@@ -59,16 +60,26 @@ static long grown(long from, long least)
 	return from + max(from / GROWTH, least);
 }
 
+static long young_threshold(const struct ouro_collector *collector)
+{
+	return min_t(unsigned int, collector->threshold.young, INT_MAX / 4);
+}
+
+/* A scan of all is due when so many are exceeded. */
+static long due_for_all(const struct ouro_collector *collector)
+{
+	return grown(collector->live, young_threshold(collector));
+}
+
 /*
  * @scanned: what a scan has looked at: the next one of its generation is due
  * when that is worth it.  collector->lock is held, or nobody else is there.
  */
 static void set_triggers(struct ouro_collector *collector, unsigned long scanned)
 {
-	long young = collector->threshold.young;
+	long young = young_threshold(collector);
 	long now = atomic_long_read(&collector->tracked);
 
-	collector->due = grown(collector->live, young);
 	if (!READ_ONCE(collector->enabled) || !young || collector->stop ||
 	    READ_ONCE(collector->mode) == OURO_COLLECT_OFF) {
 		WRITE_ONCE(collector->trigger, LONG_MAX);
@@ -79,8 +90,21 @@ static void set_triggers(struct ouro_collector *collector, unsigned long scanned
 	/* In the past where more than that has come while it was scanned. */
 	WRITE_ONCE(collector->trigger,
 		   min(now + max_t(long, scanned / GROWTH, young),
-		       collector->due));
+		       due_for_all(collector)));
 	WRITE_ONCE(collector->lift, 2 * (collector->live + young));
+}
+
+/*
+ * A scan could not do for all: not again before there is something new, and what
+ * is there is no reason to wait.
+ */
+static void set_triggers_short(struct ouro_collector *collector)
+{
+	long after = collector->after;
+
+	WRITE_ONCE(collector->trigger, max(collector->trigger, after));
+	WRITE_ONCE(collector->lift,
+		   max(collector->lift, min(after, LONG_MAX / 2) * 2));
 }
 
 /* What the triggers depend on has changed. */
@@ -104,7 +128,7 @@ static bool is_due(struct ouro_collector *collector,
 		return false;
 	if (!READ_ONCE(collector->pressed) && now <= collector->trigger)
 		return false;
-	if (READ_ONCE(collector->pressed) || now > collector->due ||
+	if (READ_ONCE(collector->pressed) || now > due_for_all(collector) ||
 	    (runs && collector->young_runs >= runs))
 		*generation = OURO_OLD;
 	return true;
@@ -193,10 +217,8 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 		collector->young_runs = 0;
 	}
 	set_triggers(collector, scan->stat.visited);
-	/* Memory did not do: not again before there is something new. */
 	if (scan->stat.skipped)
-		WRITE_ONCE(collector->trigger,
-			   max(collector->trigger, collector->after));
+		set_triggers_short(collector);
 	WRITE_ONCE(collector->runs, collector->runs + 1);
 	/* Pairs with the reader in free_after_grace() of arrays. */
 	smp_store_release(&collector->task, NULL);
@@ -345,12 +367,16 @@ static bool wait_for_scan(struct ouro_collector *collector)
 	return false;
 }
 
-/* Not in what a scan, or a death, has called. */
+/*
+ * Not in what a scan, or a death, has called; nor where what finalizers take may
+ * be held, or the caller has another way out.
+ */
 static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 {
 	const struct ouro_collector *collector = &heap->collector;
 
-	return (gfp & GFP_KERNEL) == GFP_KERNEL &&
+	gfp = current_gfp_context(gfp);
+	return (gfp & (GFP_KERNEL | __GFP_NORETRY)) == GFP_KERNEL &&
 	       READ_ONCE(collector->enabled) &&
 	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
 	       !READ_ONCE(collector->stop) && !ouro_collector_is_inside(collector) &&
@@ -402,6 +428,15 @@ void ouro_collector_throttle(struct ouro_heap *heap, gfp_t gfp)
 	    READ_ONCE(collector->stuck) || !may_wait(heap, gfp))
 		return;
 	wait_for_scan(collector);
+}
+
+/* No scan until @running is let go; one under way does not keep its share. */
+void ouro_collector_hold(struct ouro_collector *collector)
+{
+	atomic_inc(&collector->waiters);
+	wake_up_all(&collector->over);
+	mutex_lock(&collector->running);
+	atomic_dec(&collector->waiters);
 }
 
 /* ---- the life of a heap's collector ---- */

@@ -29,7 +29,6 @@ struct ouro_heap;
  * @live: @tracked when the last scan of all began that left nothing out, less
  *	what it freed
  * @after: @tracked after the last scan
- * @due: a scan of all is due when @tracked is beyond
  * @young_runs: since the last scan of all
  * @pressed: memory is short, or an allocation waits: scan all, wherever
  *	@trigger is
@@ -64,7 +63,6 @@ struct ouro_collector {
 	long lift;
 	long live;
 	long after;
-	long due;
 	unsigned int young_runs;
 	bool pressed;
 	bool stuck;
@@ -99,7 +97,9 @@ static inline void ouro_collector_note(struct ouro_collector *collector,
 {
 	long tracked = atomic_long_add_return(more, &collector->tracked);
 
-	if (more > 0 && unlikely(tracked > READ_ONCE(collector->trigger)))
+	/* Who scans looks at it afterwards; the addition is a full barrier. */
+	if (more > 0 && unlikely(tracked > READ_ONCE(collector->trigger)) &&
+	    !READ_ONCE(collector->task))
 		irq_work_queue(&collector->irq_work);
 }
 
@@ -115,6 +115,7 @@ void ouro_collector_set_key(struct ouro_collector *collector,
 			    struct lock_class_key *key);
 void ouro_collector_stop(struct ouro_heap *heap);
 void ouro_collector_end(struct ouro_heap *heap);
+void ouro_collector_hold(struct ouro_collector *collector);
 void ouro_collector_kick(struct ouro_collector *collector);
 void ouro_collector_reset(struct ouro_collector *collector);
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp);

@@ -182,7 +182,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 		if (freed >= sc->nr_to_scan)
 			break;
 		/* There may be garbage, too: some other time. */
-		if (READ_ONCE(heap->collector.enabled) &&
+		if (READ_ONCE(heap->collector.trigger) != LONG_MAX &&
 		    atomic_long_read(&heap->collector.tracked) >
 		    READ_ONCE(heap->collector.after)) {
 			WRITE_ONCE(heap->collector.pressed, true);

@@ -95,7 +95,8 @@ static bool add_chunk(struct ouro_region *region, size_t size, size_t align,
 		want = min_t(size_t, region->chunk->size * 2, CHUNK_MAX);
 	want = ALIGN(want, align);
 	if (want > need)
-		chunk = ouro_alloc(region->heap, want, gfp | __GFP_NOWARN);
+		chunk = ouro_alloc(region->heap, want,
+				   gfp | __GFP_NOWARN | __GFP_NORETRY);
 	if (!chunk) {
 		/* Near a limit a small chunk may still be had. */
 		want = need;

@@ -466,25 +466,44 @@ static void heap_rekey(struct ouro_heap *heap)
 	}
 }
 
-/* Told when a module goes: it must have destroyed its heaps. */
+/* The next heap of a module, which has no owner from now on. */
+static struct ouro_heap *orphan_next(const struct module *owner)
+{
+	struct ouro_heap *heap, *found = NULL;
+
+	mutex_lock(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link) {
+		if (heap->owner != owner)
+			continue;
+		heap->owner = NULL;
+		found = heap;
+		break;
+	}
+	mutex_unlock(&ouro_heaps_lock);
+	return found;
+}
+
+/*
+ * Told when a module goes: it must have destroyed its heaps.  The types of those
+ * that are left go with it, so nothing may look at their objects any more.
+ */
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *data)
 {
 	struct ouro_heap *heap;
 
-	if (event != MODULE_STATE_GOING)
+	if (event != MODULE_STATE_GOING || !data)
 		return NOTIFY_DONE;
-	mutex_lock(&ouro_heaps_lock);
-	list_for_each_entry(heap, &ouro_heaps, link) {
-		if (heap->owner != data || !data)
-			continue;
+	while ((heap = orphan_next(data))) {
 		pr_err("heap %s: left behind by module %s\n", heap->name,
-		       module_name(heap->owner));
+		       module_name(data));
 		atomic_long_inc(&ouro_misuses);
-		heap->owner = NULL;
+		/* Not under the lock: what a scan calls may take it. */
+		ouro_collector_stop(heap);
+		mutex_lock(&ouro_heaps_lock);
 		heap_rekey(heap);
+		mutex_unlock(&ouro_heaps_lock);
 	}
-	mutex_unlock(&ouro_heaps_lock);
 	return NOTIFY_OK;
 }
 

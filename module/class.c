@@ -362,21 +362,19 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 }
 
 /**
- * ouro_class_free() - free blocks straight into their pools
- * @class: of the blocks
- * @count: of them; all are given back under the lock in one go
- * @blocks: all of this class
+ * ouro_class_free() - free a block straight into its pool
+ * @class: of the block
+ * @block: of this class
  *
  * Context: As ouro_class_bury(); takes class->lock.
  */
-void ouro_class_free(struct ouro_class *class, unsigned int count,
-		     void **blocks)
+void ouro_class_free(struct ouro_class *class, void *block)
 {
 	HLIST_HEAD(dead);
 
-	atomic_long_add(count, &class->direct_frees);
-	atomic_long_sub(count, &class->direct);
-	ouro_class_give(class, count, blocks, &dead);
+	atomic_long_inc(&class->direct_frees);
+	atomic_long_dec(&class->direct);
+	ouro_class_give(class, 1, &block, &dead);
 	ouro_class_bury(&dead);
 }
 

@@ -119,8 +119,7 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 unsigned long ouro_class_bury(struct hlist_head *dead);
 void *ouro_class_add(struct ouro_pool *pool);
 void ouro_class_give_remote(struct ouro_pool *pool, void *block);
-void ouro_class_free(struct ouro_class *class, unsigned int count,
-		     void **blocks);
+void ouro_class_free(struct ouro_class *class, void *block);
 void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 			 const unsigned long *map);
 unsigned long ouro_class_trim(struct ouro_class *class);

@@ -282,7 +282,7 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 	if (nested || tight)
 		ouro_class_give_remote(pool, block);
 	else
-		ouro_class_free(class, 1, &block);
+		ouro_class_free(class, block);
 }
 
 /* What a front had. */

@@ -281,11 +281,13 @@ EXPORT_SYMBOL_OURO(ouro_immortalize);
  */
 unsigned int ouro_refcount(const struct ouro_object *object)
 {
-	u32 count = atomic64_read(&object->word) & OURO_COUNT_MASK;
+	u64 word = atomic64_read(&object->word);
+	u32 count = word & OURO_COUNT_MASK;
 
 	if (count >= OURO_COUNT_SATURATED)
 		return UINT_MAX;
-	return count > OURO_COUNT_DEAD ? count - OURO_COUNT_DEAD : 0;
+	return count > OURO_COUNT_DEAD && !(word & OURO_WORD_DEAD) ?
+	       count - OURO_COUNT_DEAD : 0;
 }
 EXPORT_SYMBOL_OURO(ouro_refcount);
 
@@ -301,8 +303,11 @@ bool ouro_is_alive(const struct ouro_object *object)
 	u64 word = atomic64_read(&object->word);
 	u32 count = word & OURO_COUNT_MASK;
 
-	return (count > OURO_COUNT_DEAD && !(word & OURO_WORD_DEAD)) ||
-	       (count == OURO_COUNT_DEAD && (word & OURO_WORD_FINALIZE));
+	if (count == OURO_COUNT_DEAD)
+		return word & OURO_WORD_FINALIZE;
+	return count > OURO_COUNT_DEAD &&
+	       (!(word & OURO_WORD_HELD_UP) ||
+		!ouro_transaction_has_killed(object));
 }
 EXPORT_SYMBOL_OURO(ouro_is_alive);
 

@@ -14,7 +14,6 @@
  */
 #include "ouro.h"
 #include <linux/bitmap.h>
-#include <linux/rcupdate.h>
 #include <ouro/weak.h>
 #include "class.h"
 #include "object.h"
@@ -71,8 +70,10 @@ void ouro_purge_finalize(struct ouro_scan *scan)
 {
 	visit_members(scan, thaw_one);
 	ouro_verdict_idle(scan);
-	if (!scan->finalized)
+	if (!scan->finalized) {
 		scan->finalized = scan->remain;
+		scan->died = 0;
+	}
 	visit_members(scan, finalize_one);
 	visit_members(scan, put_one);
 }
@@ -130,17 +131,13 @@ static void clear_span(struct ouro_scan *scan, struct ouro_pool *pool,
 		       struct ouro_object *object, u32 *edge)
 {
 	const struct ouro_kind *kind = pool->class->kind;
-	struct ouro_array *array = NULL;
-	struct ouro_span span;
+	/* Nobody replaces a dead object's array. */
+	struct ouro_span span = ouro_kind_span(kind, pool, object);
+	struct ouro_array *array = ouro_span_array(kind, span);
 	unsigned int i;
 
-	rcu_read_lock();
-	span = ouro_kind_span(kind, pool, object);
-	rcu_read_unlock();	/* nobody replaces a dead object's array */
-	if (kind->array_apart && span.slot) {
-		array = container_of(span.slot, struct ouro_array, slot[0]);
+	if (array)
 		span.count = array->used;
-	}
 	for (i = 0; i < span.count; i++) {
 		clear_slot(scan, &span.slot[i], edge);
 		scan->steps--;
@@ -251,7 +248,7 @@ static void kill_all(struct ouro_scan *scan)
 	while ((member = ouro_cursor_next(&cursor, scan))) {
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
-		ouro_scan_ahead(object, pool);
+		prefetchw(ouro_scan_ahead(object, pool));
 		kill(scan, object, member);
 		if (named)
 			ouro_weak_end(pool, object);

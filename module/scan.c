@@ -134,12 +134,10 @@ static bool join_one(struct ouro_pool *pool, void *arg)
 		return false;
 	WRITE_ONCE(pool->note, place + 1);
 	scan->notes = place + pool->blocks;
-	memset(ouro_note_at(scan, place), 0, pool->blocks * sizeof(u32));
 	objects->scanned = NULL;
 	objects->waiting = NULL;
 	objects->pending = 0;
 	objects->alive = 0;
-	objects->retired = false;
 	*scan->last = objects;
 	scan->last = &objects->scanned;
 	return true;
@@ -170,6 +168,8 @@ static void unpin_all(struct ouro_scan *scan)
 	for (objects = scan->first; objects; objects = next) {
 		next = objects->scanned;
 		unpin(objects->pool);
+		scan->steps -= 8;
+		ouro_scan_breathe(scan);
 	}
 	scan->first = NULL;
 	scan->last = &scan->first;
@@ -194,7 +194,9 @@ static unsigned long pin_all(struct ouro_scan *scan, unsigned long skip)
 	scan->whole &= ouro_roster_visit(scan->heap, young, join_one, scan);
 	for (objects = scan->first; objects; objects = objects->scanned) {
 		pools++;
-		scan->steps--;
+		memset(ouro_note_at(scan, objects->pool->note - 1), 0,
+		       objects->pool->blocks * sizeof(u32));
+		scan->steps -= 8;
 		ouro_scan_breathe(scan);
 	}
 	return pools;
@@ -472,7 +474,6 @@ void ouro_scan_run(struct ouro_scan *scan)
 	ouro_slice_init(&scan->slice, scan->heap, OURO_SLICE_WORKER, true);
 	if (ouro_scan_join(scan)) {
 		ouro_survey(scan);
-		scan->second = true;
 		if (scan->suspects && !ouro_scan_is_stopped(scan))
 			ouro_verdict(scan);
 		scan->second = false;

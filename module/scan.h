@@ -99,6 +99,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @edge_room: that there is room for
  * @remain: members that are not out
  * @finalizing: some member's finalizer has yet to run
+ * @reported: what is to be left, in a mode of report, is out
  * @finalized: members when finalizers ran last
  * @died: of these, by the last put of a reference
  * @begun: when the first word was read, in ns
@@ -139,6 +140,7 @@ struct ouro_scan {
 	u32 edge_room;
 	u32 remain;
 	bool finalizing;
+	bool reported;
 	unsigned long finalized;
 	unsigned long died;
 	u64 begun;
@@ -240,10 +242,10 @@ static __always_inline u32 ouro_member_end(const struct ouro_scan *scan, u32 i)
  * Objects are visited as they lie in memory; the hardware sees that, but not
  * beyond the end of a page.
  */
-static __always_inline void ouro_scan_ahead(const struct ouro_object *object,
-					    const struct ouro_pool *pool)
+static __always_inline const void *
+ouro_scan_ahead(const struct ouro_object *object, const struct ouro_pool *pool)
 {
-	prefetchw((const void *)object + 16 * pool->size);
+	return (const void *)object + 16 * pool->size;
 }
 
 static inline bool ouro_scan_is_stopped(const struct ouro_scan *scan)
@@ -310,12 +312,12 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 	int idx = srcu_read_lock(&ouro_array_readers);
 	/* Read once: of two arrays it is one, whatever becomes of it. */
 	struct ouro_span span = ouro_kind_span(kind, pool, object);
+	struct ouro_array *array = ouro_span_array(kind, span);
 	struct ouro_object *ref;
 	unsigned int i = 0;
 
-	if (kind->array_apart && span.slot)
-		span.count = READ_ONCE(container_of(span.slot, struct ouro_array,
-						    slot[0])->used);
+	if (array)
+		span.count = READ_ONCE(array->used);
 	while (i < span.count) {
 		for (; i < span.count && scan->steps > 0; i++, scan->steps--) {
 			ouro_delay(OURO_DELAY_SLOT);

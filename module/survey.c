@@ -48,17 +48,15 @@ static __always_inline void count_edge(struct ouro_scan *scan,
 static bool is_too_long(const struct ouro_scan *scan, struct ouro_pool *pool,
 			struct ouro_object *object)
 {
-	struct ouro_span span;
-	bool too_long = false;
+	const struct ouro_kind *kind = pool->class->kind;
+	struct ouro_array *array;
+	bool too_long;
 
-	if (scan->stat.generation != OURO_YOUNG ||
-	    !pool->class->kind->array_apart)
+	if (scan->stat.generation != OURO_YOUNG)
 		return false;
 	rcu_read_lock();	/* the array may be replaced */
-	span = ouro_kind_span(pool->class->kind, pool, object);
-	if (span.slot)
-		too_long = READ_ONCE(container_of(span.slot, struct ouro_array,
-						  slot[0])->used) > scan->notes;
+	array = ouro_span_array(kind, ouro_kind_span(kind, pool, object));
+	too_long = array && READ_ONCE(array->used) > scan->notes;
 	rcu_read_unlock();
 	return too_long;
 }
@@ -120,7 +118,7 @@ static void count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
 		ouro_delay(OURO_DELAY_COUNT);
 		for (; i < pool->blocks && scan->steps > 0; i++) {
 			object = ouro_pool_block(pool, i);
-			ouro_scan_ahead(object, pool);
+			prefetch(ouro_scan_ahead(object, pool));
 			scan->steps--;
 			if (count_object(scan, pool->objects, object, i,
 					 &note[i]))
@@ -233,7 +231,7 @@ static void mark_all(struct ouro_scan *scan)
  * ouro_survey() - find the suspects
  * @scan: that pools have joined
  *
- * Context: Process context, may sleep; takes no lock.
+ * Context: Process context, may sleep; takes roster->lock.
  */
 void ouro_survey(struct ouro_scan *scan)
 {

@@ -28,6 +28,7 @@ enum ouro_transaction {
 /* What a tryget finds in the word of an object that the collector is at. */
 #define OURO_WORD_HELD_UP	(OURO_WORD_FROZEN | OURO_WORD_DEAD)
 
+bool ouro_transaction_has_killed(const struct ouro_object *object);
 bool ouro_transaction_meet(struct ouro_object *object);
 
 #endif /* OURO_TRANSACTION_H */

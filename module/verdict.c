@@ -23,7 +23,7 @@
 
 #define ROUNDS_MOST	256	/* transactions in a scan */
 #define ROUNDS_EAGER	4	/* of these, without regard to the share */
-#define WINDOW_NS	(5 * NSEC_PER_SEC)	/* 2^32 gets and puts take longer */
+#define WINDOW_NS	(5ULL * NSEC_PER_SEC)	/* 2^32 gets and puts take longer */
 
 /* ---- members and (a) words ---- */
 
@@ -71,7 +71,8 @@ static __always_inline void add_member(struct ouro_scan *scan, u32 place,
 	word = atomic64_read(&object->word);
 	if (!may_die(word)) {
 		*ouro_note_at(scan, place) = OURO_NOTE_REACHED;
-		scan->died++;
+		if ((word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD)
+			scan->died++;
 		return;
 	}
 	scan->finalizing |= word & OURO_WORD_FINALIZE;
@@ -93,7 +94,7 @@ static void gather_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 		if (*ouro_note_at(scan, place) & OURO_NOTE_REACHED)
 			continue;
 		object = ouro_pool_block(pool, i);
-		ouro_scan_ahead(object, pool);
+		prefetch(ouro_scan_ahead(object, pool));
 		if (likely(scan->members < scan->room))
 			add_member(scan, place, object);
 		else
@@ -187,7 +188,7 @@ static void read_edges(struct ouro_scan *scan)
 		object = ouro_cursor_object(&cursor, member->place);
 		pool = cursor.objects->pool;
 		type = pool->class->kind->type;
-		ouro_scan_ahead(object, pool);
+		prefetch(ouro_scan_ahead(object, pool));
 		ouro_delay(OURO_DELAY_EDGES);
 		member->start = scan->edges;
 		scan->steps--;
@@ -242,7 +243,7 @@ static u32 freeze_all(struct ouro_scan *scan)
 		member = ouro_member_at(scan, i);
 		note = ouro_note_at(scan, member->place);
 		object = ouro_cursor_object(&cursor, member->place);
-		ouro_scan_ahead(object, cursor.objects->pool);
+		prefetchw(ouro_scan_ahead(object, cursor.objects->pool));
 		ouro_delay(OURO_DELAY_FREEZE);
 		if (freeze(scan, member, object, *note)) {
 			*note = 0;
@@ -332,14 +333,13 @@ static void thaw_out(struct ouro_scan *scan)
 
 /*
  * Unreachable, but to be left: of a type, or in a heap, in report mode.  They are
- * out.  Returns how many.
+ * out.  Nobody has upgraded a handle to a member.
  */
-static unsigned long report(struct ouro_scan *scan)
+static void report(struct ouro_scan *scan)
 {
 	bool all = READ_ONCE(scan->heap->collector.mode) == OURO_COLLECT_REPORT;
 	struct ouro_cursor cursor = ouro_cursor_begin(scan);
 	struct ouro_member *member;
-	unsigned long found = 0;
 	u32 out = 0;
 
 	while ((member = ouro_cursor_next(&cursor, scan))) {
@@ -347,18 +347,21 @@ static unsigned long report(struct ouro_scan *scan)
 		if (!all && READ_ONCE(cursor.objects->pool->class->kind->mode) ==
 		    OURO_COLLECT_ON)
 			continue;
-		found++;
+		scan->stat.uncollectable++;
 		*ouro_note_at(scan, member->place) = OURO_NOTE_REACHED | out;
 		out = cursor.next;
 		scan->remain--;
 	}
 	drop_reachable(scan, out);
-	return found;
+	thaw_out(scan);
+	scan->reported = true;
 }
 
-/* Whether there is anything to be left. */
+/* Whether there may be anything to be left, and it was not looked for yet. */
 static bool is_reporting(const struct ouro_scan *scan)
 {
+	if (scan->reported)
+		return false;
 	return READ_ONCE(scan->heap->collector.mode) == OURO_COLLECT_REPORT ||
 	       READ_ONCE(scan->heap->collector.kind_modes);
 }
@@ -383,21 +386,21 @@ void ouro_verdict_idle(struct ouro_scan *scan)
 			     scan->transaction | OURO_TRANSACTION_IDLE);
 }
 
-/* What is decided is what is returned; @met: by somebody else. */
-static enum ouro_transaction decide(struct ouro_scan *scan, bool *met)
+/* Whether there is nothing to decide any more. */
+static bool is_over(const struct ouro_scan *scan)
 {
-	enum ouro_transaction to = scan->finalizing ? OURO_TRANSACTION_FINALIZE :
-						      OURO_TRANSACTION_COMMITTED;
+	return !scan->remain || ouro_scan_is_stopped(scan) ||
+	       ktime_get_ns() - scan->begun > WINDOW_NS;
+}
+
+/* False: somebody else has, who upgraded a handle. */
+static bool decide(struct ouro_scan *scan, enum ouro_transaction to)
+{
 	u64 from = scan->transaction | OURO_TRANSACTION_UNDECIDED;
 
-	ouro_delay(OURO_DELAY_DECIDE);
-	if (!scan->remain || ouro_scan_is_stopped(scan) ||
-	    ktime_get_ns() - scan->begun > WINDOW_NS)
-		to = OURO_TRANSACTION_ABORTED;
 	/* A full barrier; pairs with ouro_transaction_meet(). */
-	*met = atomic64_cmpxchg(&scan->heap->collector.transaction, from,
-				scan->transaction | to) != from;
-	return *met ? OURO_TRANSACTION_ABORTED : to;
+	return atomic64_cmpxchg(&scan->heap->collector.transaction, from,
+				scan->transaction | to) == from;
 }
 
 /*
@@ -425,11 +428,25 @@ static void give_up(struct ouro_scan *scan)
 	ouro_verdict_idle(scan);
 }
 
+/* It took too long: one about half of the members may not. */
+static void halve(struct ouro_scan *scan)
+{
+	u32 i, half = scan->members / 2;
+
+	for (i = half; i < scan->members; i++) {
+		*ouro_note_at(scan, ouro_member_at(scan, i)->place) =
+			OURO_NOTE_REACHED | OURO_NOTE_COLD;
+		scan->steps--;
+		ouro_scan_breathe(scan);
+	}
+	scan->remain = half;
+	scan->stat.skipped++;
+}
+
 static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 {
-	enum ouro_transaction outcome;
-	unsigned long found = 0;
-	bool met;
+	enum ouro_transaction to = OURO_TRANSACTION_ABORTED;
+	bool over, reporting = is_reporting(scan);
 
 	begin(scan);
 	read_words(scan, again);
@@ -438,52 +455,62 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 		edges_get(scan);
 	read_edges(scan);
 	drop_reachable(scan, freeze_all(scan));
-	if (is_reporting(scan))
-		found = report(scan);
 	thaw_out(scan);
-	outcome = decide(scan, &met);
-	if (met) {
+	ouro_delay(OURO_DELAY_DECIDE);
+	over = is_over(scan);
+	if (!over && !reporting)
+		to = scan->finalizing ? OURO_TRANSACTION_FINALIZE :
+					OURO_TRANSACTION_COMMITTED;
+	if (!decide(scan, to)) {
+		to = OURO_TRANSACTION_ABORTED;
 		scan->stat.aborts++;
 		trace_ouro_scan_abort(scan->heap->name, scan->members,
 				      scan->remain);
-	} else {
-		/* Of what was upgraded nobody knows which it was. */
-		scan->stat.uncollectable += found;
+	} else if (!over && reporting) {
+		report(scan);
 	}
-	if (outcome == OURO_TRANSACTION_ABORTED)
+	if (to == OURO_TRANSACTION_ABORTED) {
 		give_up(scan);
-	return outcome;
+		if (over && scan->remain == scan->members)
+			halve(scan);
+	}
+	return to;
+}
+
+/* A transaction takes all of a CPU, so that it is short; many do not. */
+static void keep_share(struct ouro_scan *scan, unsigned int round)
+{
+	if (round < ROUNDS_EAGER)
+		return;
+	scan->second = false;
+	ouro_scan_breathe_slowly(scan);
+	scan->second = true;
 }
 
 /*
  * Each transaction but the last has at least one finalizer called, or a member
- * less: so this ends.
+ * less, or has reported: so this ends.
  */
 static void try_until_decided(struct ouro_scan *scan)
 {
-	enum ouro_transaction outcome;
 	unsigned int round;
 
 	for (round = 0; round < ROUNDS_MOST; round++) {
-		/* Its window shall be short, but not for ever. */
-		scan->second = round < ROUNDS_EAGER;
-		if (!scan->finalized)
-			scan->died = 0;
-		outcome = try(scan, round);
-		if (outcome == OURO_TRANSACTION_COMMITTED) {
+		switch (try(scan, round)) {
+		case OURO_TRANSACTION_COMMITTED:
 			ouro_purge(scan);
 			return;
-		}
-		if (outcome == OURO_TRANSACTION_FINALIZE) {
+		case OURO_TRANSACTION_FINALIZE:
 			ouro_purge_finalize(scan);
-			continue;
+			break;
+		default:
+			if (!scan->remain || ouro_scan_is_stopped(scan))
+				return;
 		}
-		if (!scan->remain || ouro_scan_is_stopped(scan))
-			return;
-		/* It took too long, and nobody was met. */
-		if (scan->remain == scan->members)
-			return;
+		keep_share(scan, round);
 	}
+	/* What is left is no less garbage than before. */
+	scan->stat.skipped++;
 }
 
 /* What finalizers had fall by counting alone counts as freed by the scan. */
@@ -507,6 +534,7 @@ void ouro_verdict(struct ouro_scan *scan)
 {
 	if (!members_get(scan))
 		return;
+	scan->second = true;
 	try_until_decided(scan);
 	sum_up(scan);
 }

@@ -205,37 +205,6 @@ static bool is_plain(const struct ouro_pool *pool)
 	       !READ_ONCE(pool->objects->weaks);
 }
 
-/* Blocks of a pool that go back to it in one go. */
-struct batch {
-	struct ouro_pool *pool;
-	unsigned int count;
-	unsigned long map[BITS_TO_LONGS(BIT(OURO_WEAK_BLOCK_BITS))];
-};
-
-static void batch_free(struct batch *batch)
-{
-	if (!batch->count)
-		return;
-	/* In the pool, not in a magazine: who takes one out finds out. */
-	batch->pool->objects->alive -= batch->count;
-	ouro_class_free_map(batch->pool, batch->count, batch->map);
-	batch->pool = NULL;
-	batch->count = 0;
-}
-
-static __always_inline void batch_add(struct batch *batch,
-				      struct ouro_pool *pool,
-				      struct ouro_object *object)
-{
-	if (batch->pool != pool) {
-		batch_free(batch);
-		batch->pool = pool;
-		bitmap_zero(batch->map, pool->blocks);
-	}
-	__set_bit(ouro_pool_index(pool, object), batch->map);
-	batch->count++;
-}
-
 /* Nothing of a member is looked at on the way to another. */
 static void kill_all(struct ouro_scan *scan)
 {
@@ -257,43 +226,54 @@ static void kill_all(struct ouro_scan *scan)
 	}
 }
 
-static void bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
-		     struct ouro_object *object, struct batch *batch)
+/* False: the block went its own way. */
+static bool bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
+		     struct ouro_object *object)
 {
 	ouro_slice_release(&scan->slice, pool, object);
 	if (is_batched(pool) && !ouro_weak_is_watched(pool, object))
-		batch_add(batch, pool, object);
-	else
-		ouro_slice_give_back(&scan->slice, pool, object);
+		return true;
+	ouro_slice_give_back(&scan->slice, pool, object);
+	return false;
+}
+
+/* Notes tell which objects were killed; most blocks go back in one go. */
+static void bury_pool(struct ouro_scan *scan, struct ouro_pool *pool)
+{
+	const u32 *note = ouro_note_at(scan, pool->note - 1);
+	DECLARE_BITMAP(map, BIT(OURO_WEAK_BLOCK_BITS));
+	unsigned int i, count = 0;
+	bool plain = is_plain(pool);
+
+	bitmap_zero(map, pool->blocks);
+	for (i = 0; i < pool->blocks; i++) {
+		if (note[i] & OURO_NOTE_REACHED)
+			continue;
+		ouro_delay(OURO_DELAY_BURY);
+		if (unlikely(note[i] == OURO_NOTE_LATE)) {
+			ouro_slice_put(&scan->slice, ouro_pool_block(pool, i));
+		} else if (plain ||
+			   bury_one(scan, pool, ouro_pool_block(pool, i))) {
+			__set_bit(i, map);
+			count++;
+		}
+	}
+	if (!count)
+		return;
+	/* In the pool, not in a magazine: who takes one out finds out. */
+	pool->objects->alive -= count;
+	ouro_class_free_map(pool, count, map);
 }
 
 static void bury_all(struct ouro_scan *scan)
 {
-	struct ouro_cursor cursor = ouro_cursor_begin(scan);
-	struct batch batch;
-	struct ouro_objects *seen = NULL;
-	struct ouro_member *member;
-	struct ouro_object *object;
-	struct ouro_pool *pool;
-	bool plain = false;
+	struct ouro_objects *objects;
 
-	batch.pool = NULL;
-	batch.count = 0;
-	while ((member = ouro_cursor_next(&cursor, scan))) {
-		object = ouro_cursor_object(&cursor, member->place);
-		pool = cursor.objects->pool;
-		if (cursor.objects != seen)
-			plain = is_plain(pool);
-		seen = cursor.objects;
-		ouro_delay(OURO_DELAY_BURY);
-		if (*ouro_note_at(scan, member->place) == OURO_NOTE_LATE)
-			ouro_slice_put(&scan->slice, object);
-		else if (plain)
-			batch_add(&batch, pool, object);
-		else
-			bury_one(scan, pool, object, &batch);
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		bury_pool(scan, objects->pool);
+		scan->steps -= 64;
+		ouro_scan_breathe(scan);
 	}
-	batch_free(&batch);
 }
 
 /**

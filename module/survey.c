@@ -152,6 +152,12 @@ static __always_inline void reach(struct ouro_scan *scan,
 	objects->pending = index + 1;
 }
 
+/* Of a candidate: not as many references were found as it has. */
+static __always_inline bool is_held(u32 note)
+{
+	return note && (note < NO_CANDIDATE / 2 || note >= OURO_NOTE_REACHED);
+}
+
 /* What has as many references as were found is suspect: its note stays 0. */
 static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
@@ -159,13 +165,12 @@ static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 	unsigned int i;
 
 	for (i = 0; i < pool->blocks; i++) {
-		if (!note[i])
-			scan->suspects++;
-		else if (note[i] >= NO_CANDIDATE / 2 &&
-			 note[i] < OURO_NOTE_REACHED)
-			note[i] = OURO_NOTE_REACHED;
-		else
+		if (unlikely(is_held(note[i]))) {
 			reach(scan, pool->objects, i, &note[i]);
+			continue;
+		}
+		scan->suspects += !note[i];
+		note[i] = note[i] ? OURO_NOTE_REACHED : 0;
 	}
 	scan->steps -= pool->blocks;
 	ouro_scan_breathe(scan);

@@ -109,7 +109,7 @@ static void freeze_pool(struct ouro_pool *pool)
  */
 int ouro_heap_freeze(struct ouro_heap *heap)
 {
-	struct ouro_objects *objects, *next;
+	struct ouro_objects *objects;
 	struct pins pins = { .first = NULL };
 	int err = 0;
 
@@ -121,12 +121,12 @@ int ouro_heap_freeze(struct ouro_heap *heap)
 	ouro_roster_visit(heap, false, pin_one, &pins);
 	for (objects = pins.first; objects && !err; objects = objects->scanned)
 		err = bitmap_get(objects->pool);
-	for (objects = pins.first; objects; objects = next) {
-		next = objects->scanned;
-		if (!err)
-			freeze_pool(objects->pool);
-		if (ouro_roster_unpin(objects->pool))
-			ouro_pool_release_retired(objects->pool);
+	for (objects = pins.first; objects && !err; objects = objects->scanned) {
+		freeze_pool(objects->pool);
+		cond_resched();
+	}
+	while (pins.first) {
+		ouro_kind_release_retired(ouro_roster_unpin(heap, &pins.first));
 		cond_resched();
 	}
 	mutex_unlock(&heap->collector.running);

@@ -163,6 +163,17 @@ static bool pool_retire(struct ouro_pool *pool)
 	return ouro_roster_remove(pool);
 }
 
+/* @retired: pools, by objects->scanned, that nobody has a use for. */
+void ouro_kind_release_retired(struct ouro_objects *retired)
+{
+	struct ouro_objects *next;
+
+	for (; retired; retired = next) {
+		next = retired->scanned;
+		ouro_pool_release_retired(retired->pool);
+	}
+}
+
 static void pool_forget(struct ouro_pool *pool)
 {
 	ouro_backing_free_meta(pool->heap, pool->objects->frozen,

@@ -132,23 +132,35 @@ bool ouro_roster_remove(struct ouro_pool *pool)
 	return !pinned;
 }
 
-/**
- * ouro_roster_unpin() - a scan has no more use for a pool
- * @pool: that it has pinned
- *
- * Context: Task context; takes roster->lock.
- * Return: true: it was retired meanwhile, and is the caller's to release.
- */
-bool ouro_roster_unpin(struct ouro_pool *pool)
-{
-	struct ouro_roster *roster = &pool->heap->roster;
-	unsigned long flags;
-	bool retired;
+#define UNPIN_MOST	64	/* in one go */
 
-	raw_spin_lock_irqsave(&roster->lock, flags);
-	WRITE_ONCE(pool->note, 0);
-	retired = !is_listed(pool);
-	raw_spin_unlock_irqrestore(&roster->lock, flags);
+/**
+ * ouro_roster_unpin() - some pools are of no more use to who pinned them
+ * @heap: the heap
+ * @first: of a list by objects->scanned; moves on behind those that were unpinned
+ *
+ * Context: Task context; takes roster->lock for 64 pools.
+ * Return: a list, by objects->scanned, of those that were retired meanwhile, which
+ * are the caller's to release.
+ */
+struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
+				       struct ouro_objects **first)
+{
+	struct ouro_roster *roster = &heap->roster;
+	struct ouro_objects *objects, *retired = NULL;
+	unsigned int n;
+
+	raw_spin_lock_irq(&roster->lock);
+	for (n = 0; n < UNPIN_MOST && *first; n++) {
+		objects = *first;
+		*first = objects->scanned;
+		WRITE_ONCE(objects->pool->note, 0);
+		if (is_listed(objects->pool))
+			continue;
+		objects->scanned = retired;
+		retired = objects;
+	}
+	raw_spin_unlock_irq(&roster->lock);
 	return retired;
 }
 

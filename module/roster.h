@@ -15,6 +15,7 @@
 
 struct ouro_heap;
 struct ouro_kind;
+struct ouro_objects;
 struct ouro_pool;
 
 /**
@@ -61,6 +62,7 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool);
 void ouro_roster_age(struct ouro_pool *pool);
 bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
 		       void *arg);
-bool ouro_roster_unpin(struct ouro_pool *pool);
+struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
+				       struct ouro_objects **first);
 
 #endif /* OURO_ROSTER_H */

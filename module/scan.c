@@ -155,23 +155,16 @@ static bool join_from(struct ouro_pool *pool, void *arg)
 	return join_one(pool, scan);
 }
 
-static void unpin(struct ouro_pool *pool)
-{
-	if (ouro_roster_unpin(pool))
-		ouro_pool_release_retired(pool);
-}
-
 static void unpin_all(struct ouro_scan *scan)
 {
-	struct ouro_objects *objects, *next;
+	struct ouro_objects *retired;
 
-	for (objects = scan->first; objects; objects = next) {
-		next = objects->scanned;
-		unpin(objects->pool);
-		scan->steps -= 8;
+	while (scan->first) {
+		retired = ouro_roster_unpin(scan->heap, &scan->first);
+		ouro_kind_release_retired(retired);
+		scan->steps -= 256;
 		ouro_scan_breathe(scan);
 	}
-	scan->first = NULL;
 	scan->last = &scan->first;
 	scan->notes = 0;
 }
@@ -426,6 +419,9 @@ static bool is_old(struct ouro_pool *pool)
 	unsigned long flags;
 	bool old;
 
+	/* It may be empty, and retired. */
+	if (!pool->objects->alive)
+		return false;
 	raw_spin_lock_irqsave(&class->lock, flags);
 	old = pool->objects->alive == pool->blocks - pool->free;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
@@ -440,18 +436,15 @@ static bool is_old(struct ouro_pool *pool)
  */
 void ouro_scan_leave(struct ouro_scan *scan)
 {
-	struct ouro_objects *objects, *next;
-	struct ouro_pool *pool;
+	struct ouro_objects *objects;
 
-	for (objects = scan->first; objects; objects = next) {
-		next = objects->scanned;
-		pool = objects->pool;
-		if (ouro_scan_is_stopped(scan) || !is_old(pool))
-			ouro_roster_rejuvenate(pool);
-		unpin(pool);
-		scan->steps -= 16;
+	for (objects = scan->first; objects; objects = objects->scanned) {
+		if (ouro_scan_is_stopped(scan) || !is_old(objects->pool))
+			ouro_roster_rejuvenate(objects->pool);
+		scan->steps -= 8;
 		ouro_scan_breathe(scan);
 	}
+	unpin_all(scan);
 	notes_put(scan);
 	ouro_pieces_put(&scan->member);
 	ouro_pieces_put(&scan->edge);

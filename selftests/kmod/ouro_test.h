@@ -246,7 +246,7 @@ bool test_wait_for(const u32 *word, u32 value, const bool *over);
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, .full = true },	\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
-/* How many: with lockdep or KCSAN, under emulation, all takes far too long. */
+/* How many: with lockdep or KCSAN all takes far too long. */
 #define TEST_MANY(all, few)						\
 	(IS_ENABLED(CONFIG_PROVE_LOCKING) || IS_ENABLED(CONFIG_KCSAN) ?	\
 	 (few) : (all))

@@ -28,10 +28,11 @@
 #define RACE_DEAD	16	/* handles that a reader tries for ever */
 
 /* Attempts: user-mode Linux runs at native speed, all else under emulation. */
-#define RACE_SHORT	(IS_ENABLED(CONFIG_UML) ? 5000000UL :		\
-						  TEST_MANY(500000UL, 50000UL))
-#define RACE_LONG	(IS_ENABLED(CONFIG_UML) ? 100000000UL :		\
-						  TEST_MANY(5000000UL, 500000UL))
+#define RACE_SHORT	(IS_ENABLED(CONFIG_UML) ?			\
+			 TEST_MANY(5000000UL, 500000UL) :		\
+			 TEST_MANY(500000UL, 50000UL))
+#define RACE_LONG	(IS_ENABLED(CONFIG_UML) ? 20 * RACE_SHORT :	\
+						  10 * RACE_SHORT)
 
 /* Below these it was no race. */
 #define RACE_OBJECTS	TEST_MANY(1000, 300)

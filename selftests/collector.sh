@@ -242,7 +242,7 @@ case_collector_races()
 	: >"$TMP/stop"
 	wait $user
 	rm -f "$TMP/stop"
-	[ ! -e "$TMP/bad" ] || { cat "$TMP/bad"; status=1; }
+	[ ! -e "$TMP/bad" ] || { head -n 40 "$TMP/bad"; status=1; }
 	[ -e "$TMP/seen" ] || { echo "no scan was seen to free anything"; status=1; }
 	return $status
 }

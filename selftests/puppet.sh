@@ -44,6 +44,18 @@ expect_error()	# TEXT COMMAND...: it fails with the text of that error
 	fi
 }
 
+# Longer than anything that is right.
+long_text()
+{
+	awk 'BEGIN { for (i = 0; i < 300; i++) printf "o" }'
+}
+
+# Whether there is something that looks like an address of the kernel.
+shows_address()	# FILE
+{
+	grep -qE '(^|[^0-9a-f])ffff[0-9a-f]{12}' "$1"
+}
+
 # Free memory, with what CPUs keep in their lists.
 free_kib()
 {

@@ -7,7 +7,7 @@ SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas de
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
 	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit sample.registry
 	sample.cycle sample.cycle_refuses
-	module.busy module.orphan module.twice usercopy.large
+	module.busy module.scanned module.orphan module.twice usercopy.large
 	memcg.charged memcg.plain memcg.outlived hotplug.drains hotplug.disturbed
 	shrinker.drop_caches shrinker.counts
 	kmemleak.sees kmemleak.follows pages.return"
@@ -22,7 +22,7 @@ case_debugfs_readable()
 		cat "$file" >"$TMP/content" || { echo "$file: not readable"; status=1; }
 		[ -s "$TMP/content" ] || { echo "$file: empty"; status=1; }
 		# Only numbers and words: no address of the kernel.
-		grep -qE '(^|[^0-9a-f])ffff[0-9a-f]{12}' "$TMP/content" && { echo "$file: an address"; status=1; }
+		shows_address "$TMP/content" && { echo "$file: an address"; status=1; }
 	done <"$TMP/files"
 	for file in heaps misuse look/stat look/classes look/types look/arenas look/limit look/stat.json; do
 		[ -e $OURO/$file ] || { echo "$file is missing"; status=1; }
@@ -162,10 +162,9 @@ case_debugfs_garbage()
 	echo 1048576 >$OURO/garbage/limit
 	cat $OURO/garbage/stat $OURO/garbage/limit $OURO/garbage/threshold $OURO/garbage/mode >"$TMP/before"
 	status=0
-	long=$(awk 'BEGIN { for (i = 0; i < 300; i++) printf "z" }')
 	for file in $(find $OURO/garbage -type f -perm -200) /sys/module/ouro/parameters/fail_nth; do
 		for text in "" x -1 "1 2" "1x" 0x "12 MiB" 99999999999999999999 0000000000000000000000000000001x \
-			"$(printf '\377\376\001')" "%s%n" "$long"; do
+			"$(printf '\377\376\001')" "%s%n" "$(long_text)"; do
 			# One to three numbers are a threshold.
 			[ "${file##*/} $text" != "threshold 1 2" ] || continue
 			expect_error 'Invalid argument\|out of range\|too large' write_to "$file" "$text" || status=1
@@ -294,6 +293,36 @@ case_module_busy()
 	expect_eq live "$(stat_of busy live)" 10 || status=1
 	puppets_gone busy
 	return $status
+}
+
+# Nor while a heap is scanned, again and again.
+case_module_scanned()
+{
+	puppet create scanned 0 && puppet make scanned 1 20000 && puppet litter scanned 5000 || return 1
+	status=0
+	while [ ! -e "$TMP/stop" ]; do
+		echo old
+	done >$OURO/scanned/collect &
+	scanner=$!
+	for round in 1 2 3 4 5; do
+		# At least one has begun before and one ends after it.
+		runs=$(collector_sum scanned runs)
+		wait_until scanned_since "$runs" || status=1
+		expect_error 'in use\|busy\|temporarily unavailable' rmmod ouro || status=1
+		wait_until scanned_since $((runs + 1)) || { echo "round $round"; status=1; }
+	done
+	: >"$TMP/stop"
+	wait $scanner
+	rm -f "$TMP/stop"
+	expect_rings "that are held" scanned 20000 || status=1
+	expect_eq freed "$(collector_sum scanned freed)" 10000 || status=1
+	puppets_gone scanned
+	return $status
+}
+
+scanned_since()	# RUNS
+{
+	[ "$(collector_sum scanned runs)" -gt "$1" ]
 }
 
 # A module that leaves its heap behind is told of, and the heap keeps ouro.ko.

@@ -176,10 +176,7 @@ static void budgets(struct ouro_test *t)
 	collect_close(s);
 }
 
-#define EACH(name)							\
-	{ #name "_plain", collect_##name },				\
-	{ #name "_hardened", collect_##name, OURO_HEAP_HARDENED, .full = true }, \
-	{ #name "_debug", collect_##name, OURO_HEAP_DEBUG }
+#define EACH(name)	EACH_KIND_IN(collect, name)
 
 /* What takes seconds: in the short set once. */
 #define LONG(name)							\
@@ -197,7 +194,6 @@ static const struct ouro_case collect_cases[] = {
 	EACH(mode_type),
 	EACH(report_type),
 	EACH(report_reached),
-	EACH(freeze),
 	EACH(notified),
 	EACH(enabled),
 	LONG(by_itself),
@@ -205,24 +201,35 @@ static const struct ouro_case collect_cases[] = {
 	LONG(growth),
 	LONG(growth_meanwhile),
 	LONG(bounded),
+	LONG(turn),
+	LONG(turn_never),
+	LONG(share),
+	EACH(freeze),
+	EACH(freeze_inside),
+	EACH(freeze_fails),
+	LONG(freeze_beside),
 	LONG(limit),
 	LONG(limit_only),
 	LONG(limit_types),
 	LONG(limit_grace),
 	EACH(limit_live),
 	EACH(limit_nowait),
+	LONG(limit_blocks),
+	LONG(limit_large),
+	LONG(limit_vector),
 	EACH(final_allocates),
 	EACH(final_collects),
+	EACH(final_other),
 	EACH(final_drops),
 	EACH(final_cuts),
 	EACH(final_sleeps),
 	LONG(final_waits),
 	LONG(destroyed),
 	LONG(two_at_once),
+	EACH(two_heaps),
 	LONG(upgraded),
 	LONG(disturbed),
 	EACH(fault_each),
-	EACH(fault_often),
 };
 
 OURO_SUITE("collect", collect_cases);

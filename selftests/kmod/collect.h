@@ -17,6 +17,8 @@ enum link_make {
 	LINK_MAKES
 };
 
+#define LITTER_RING	10	/* links of a ring of litter */
+
 /**
  * struct link - an object that tells whether it is whole
  * @object: the header
@@ -75,7 +77,13 @@ void ring_cut(struct link *link);
 bool ring_is_whole(struct link *link, unsigned int n);
 bool ring_drop(struct collect *s, enum link_make make, unsigned int n,
 	       gfp_t gfp);
+unsigned long ring_litter(struct collect *s, unsigned long links, gfp_t gfp);
+bool ring_hoard(struct collect *s, struct ouro_slot *chain, unsigned long links,
+		gfp_t gfp);
 unsigned long collect_runs(struct collect *s, enum ouro_generation generation);
+bool collect_wait_runs(struct collect *s, enum ouro_generation generation,
+		       unsigned long wanted);
+unsigned long collect_tracked(struct collect *s);
 
 /* The cases of the other files, for the table in collect.c. */
 void collect_mode_heap(struct ouro_test *t);
@@ -83,7 +91,6 @@ void collect_report_heap(struct ouro_test *t);
 void collect_mode_type(struct ouro_test *t);
 void collect_report_type(struct ouro_test *t);
 void collect_report_reached(struct ouro_test *t);
-void collect_freeze(struct ouro_test *t);
 void collect_notified(struct ouro_test *t);
 
 void collect_enabled(struct ouro_test *t);
@@ -92,15 +99,28 @@ void collect_threshold_zero(struct ouro_test *t);
 void collect_growth(struct ouro_test *t);
 void collect_growth_meanwhile(struct ouro_test *t);
 void collect_bounded(struct ouro_test *t);
+void collect_turn(struct ouro_test *t);
+void collect_turn_never(struct ouro_test *t);
+void collect_share(struct ouro_test *t);
+
+void collect_freeze(struct ouro_test *t);
+void collect_freeze_inside(struct ouro_test *t);
+void collect_freeze_fails(struct ouro_test *t);
+void collect_freeze_beside(struct ouro_test *t);
+
 void collect_limit(struct ouro_test *t);
 void collect_limit_only(struct ouro_test *t);
 void collect_limit_types(struct ouro_test *t);
 void collect_limit_grace(struct ouro_test *t);
 void collect_limit_live(struct ouro_test *t);
 void collect_limit_nowait(struct ouro_test *t);
+void collect_limit_blocks(struct ouro_test *t);
+void collect_limit_large(struct ouro_test *t);
+void collect_limit_vector(struct ouro_test *t);
 
 void collect_final_allocates(struct ouro_test *t);
 void collect_final_collects(struct ouro_test *t);
+void collect_final_other(struct ouro_test *t);
 void collect_final_drops(struct ouro_test *t);
 void collect_final_cuts(struct ouro_test *t);
 void collect_final_sleeps(struct ouro_test *t);
@@ -108,10 +128,10 @@ void collect_final_waits(struct ouro_test *t);
 
 void collect_destroyed(struct ouro_test *t);
 void collect_two_at_once(struct ouro_test *t);
+void collect_two_heaps(struct ouro_test *t);
 void collect_upgraded(struct ouro_test *t);
 void collect_disturbed(struct ouro_test *t);
 
 void collect_fault_each(struct ouro_test *t);
-void collect_fault_often(struct ouro_test *t);
 
 #endif /* _OURO_TEST_COLLECT_H */

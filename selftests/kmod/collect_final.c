@@ -142,6 +142,36 @@ void collect_final_collects(struct ouro_test *t)
 	collect_close(s);
 }
 
+/* ---- they ask for a scan of another heap ---- */
+
+static struct collect final_other;
+
+static void act_collect_other(struct link *link)
+{
+	struct collect *o = &final_other;
+
+	EXPECT(o->t, ring_drop(o, LINK_PLAIN, 4, GFP_KERNEL));
+	EXPECT_EQ(o->t, ouro_heap_collect(o->heap, OURO_OLD), 4);
+	EXPECT(o->t, ring_drop(o, LINK_PLAIN, 5, GFP_KERNEL));
+	EXPECT_EQ(o->t, ouro_heap_collect(o->heap, OURO_YOUNG), 5);
+	atomic_long_inc(&act_count);
+}
+
+void collect_final_other(struct ouro_test *t)
+{
+	struct collect *s = &collect_scene, *o = &final_other;
+
+	if (!collect_types(o, t, test_heap(t)) || !collect_open(s, t))
+		return;
+	atomic_long_set(&act_count, 0);
+	if (ring_acts(s, LINK_LATE, RING, act_collect_other))
+		expect_ends(s, RING, RING);
+	EXPECT_EQ(t, atomic_long_read(&act_count), RING);
+	test_heap_settle(t, o->heap, 0);
+	test_heap_close(t, o->heap);
+	collect_close(s);
+}
+
 /* ---- they drop what only they held ---- */
 
 static void act_drop(struct link *link)
@@ -310,9 +340,18 @@ static void fill(struct collect *s)
 	ouro_collector_enable(s->heap);
 }
 
+static unsigned long limit_hits(struct collect *s)
+{
+	struct ouro_heap_stat stat;
+
+	ouro_heap_stat(s->heap, &stat);
+	return stat.limit_hits;
+}
+
 void collect_final_waits(struct ouro_test *t)
 {
 	struct collect *s = &collect_scene;
+	unsigned long hits;
 	struct waiting *w = &waiting;
 	struct task_struct *task;
 
@@ -329,10 +368,13 @@ void collect_final_waits(struct ouro_test *t)
 		return;
 	wait_for_completion(&w->locked);
 	fill(s);
+	hits = limit_hits(s);
 	complete(&w->full);
 	wait_for_completion(&w->done);
 	EXPECT(t, !w->timeout);
 	test_note(t, "%lu of %u allocations succeeded", w->got, WAIT_ALLOCS);
+	/* What does not succeed meets the limit, and nothing else. */
+	EXPECT(t, w->got == WAIT_ALLOCS || limit_hits(s) > hits);
 	/* Now that nobody has the lock, all of it goes, and there is memory. */
 	EXPECT_GE(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
 	EXPECT(t, ring_drop(s, LINK_PLAIN, 20, GFP_KERNEL));

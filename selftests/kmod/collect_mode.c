@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Modes, freezing and notifiers: what is scanned, what is freed, who is told. */
+/* Modes and notifiers: what is scanned, what is freed, who is told. */
 #include <linux/kernel.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
@@ -184,50 +184,6 @@ void collect_report_reached(struct ouro_test *t)
 	EXPECT_EQ(t, ouro_kind_set_mode(s->kind[LINK_TOLD], OURO_COLLECT_ON),
 		  0);
 	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 11);
-	collect_close(s);
-}
-
-/* ---- freezing ---- */
-
-/* What lived then is not looked at, nor is what it reaches freed. */
-void collect_freeze(struct ouro_test *t)
-{
-	struct collect *s = &collect_scene;
-	struct link *frozen, *ring;
-
-	if (!collect_open(s, t))
-		return;
-	frozen = ring_new(s, LINK_TOLD, MADE, GFP_KERNEL);
-	if (!EXPECT(t, frozen))
-		return;
-	EXPECT(t, ring_drop(s, LINK_TOLD, MADE, GFP_KERNEL));
-	EXPECT_EQ(t, ouro_heap_freeze(s->heap), 0);
-	EXPECT(t, ring_drop(s, LINK_TOLD, 9, GFP_KERNEL));
-	ring = ring_new(s, LINK_TOLD, 3, GFP_KERNEL);
-	if (!EXPECT(t, ring))
-		return;
-	ouro_slot_move(&frozen->other, &ring->object);
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 9);
-	last_is(s, 12, 9, 0);
-	ouro_put(&frozen->object);
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_YOUNG), 0);
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
-	EXPECT(t, ring_is_whole(frozen, MADE));
-	EXPECT(t, ring_is_whole(ring, 3));
-	ouro_heap_unfreeze(s->heap);
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 2 * MADE + 3);
-
-	/* Once more; and what dies meanwhile makes room for what is new. */
-	ring = ring_new(s, LINK_TOLD, MADE, GFP_KERNEL);
-	if (!EXPECT(t, ring))
-		return;
-	EXPECT_EQ(t, ouro_heap_freeze(s->heap), 0);
-	ring_cut(ring);
-	EXPECT(t, ring_drop(s, LINK_TOLD, MADE, GFP_KERNEL));
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), MADE);
-	ouro_heap_unfreeze(s->heap);
-	ouro_heap_unfreeze(s->heap);
-	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
 	collect_close(s);
 }
 

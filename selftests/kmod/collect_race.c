@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Scans among each other, and against those who go on meanwhile. */
+#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include "collect.h"
@@ -15,34 +17,158 @@
 
 #define ROUNDS		TEST_MANY(24, 8)
 #define ENDS_RINGS	200
+#define ENDS_WAIT	(30 * HZ)	/* jiffies */
 
-/* Scans have begun, or are about to; they are no reason to wait. */
-static void destroy_round(struct ouro_test *t, int round)
+/* Where a scan is when the heap goes. */
+enum scan_place {
+	SCAN_ANYWHERE,		/* or not begun */
+	SCAN_BEGINS,
+	SCAN_FINALIZES,
+	SCAN_OVER,
+	SCAN_PLACES
+};
+
+/**
+ * struct ending - a heap that is destroyed
+ * @scene: its links
+ * @place: where to wait until the scan has been told to stop
+ * @there: it has come there
+ * @going: the heap is about to be destroyed
+ * @was: it was there, and then stopped
+ * @stat: how that scan ended
+ */
+static struct ending {
+	struct collect *scene;
+	enum scan_place place;
+	struct completion there;
+	struct completion going;
+	bool was;
+	struct ouro_scan_stat stat;
+} ending;
+
+/* By a scan: none starts by itself any more, as there will be none. */
+static void wait_until_stopped(struct ending *e)
+{
+	unsigned long end = jiffies + ENDS_WAIT;
+	struct ouro_collector_stat stat;
+
+	if (e->was)
+		return;
+	complete(&e->there);
+	if (!EXPECT(e->scene->t, wait_for_completion_timeout(&e->going,
+							     ENDS_WAIT)))
+		return;
+	do {
+		usleep_range(100, 1000);
+		ouro_collector_stat(e->scene->heap, &stat);
+	} while (stat.trigger != LONG_MAX && !time_after(jiffies, end));
+	EXPECT_EQ(e->scene->t, stat.trigger, LONG_MAX);
+	e->was = true;
+}
+
+static void act_end(struct link *link)
+{
+	if (ending.place == SCAN_FINALIZES)
+		wait_until_stopped(&ending);
+}
+
+static int hear_end(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct ending *e = &ending;
+
+	if (event == OURO_SCAN_BEGIN && e->place == SCAN_BEGINS)
+		wait_until_stopped(e);
+	if (event == OURO_SCAN_END && e->was)
+		e->stat = *(struct ouro_scan_stat *)data;
+	return NOTIFY_OK;
+}
+
+static struct ouro_heap *ending_heap(struct ouro_test *t)
 {
 	struct ouro_collect_threshold threshold = { 50, 2, 2 };
 	struct collect *s = &collect_scene;
-	struct ouro_collector_stat stat;
 	struct ouro_heap *heap;
-	unsigned long left;
-	int i;
 
 	heap = ouro_heap_create("destroyed", t->c->flags | OURO_HEAP_COLLECT);
 	if (!EXPECT(t, !IS_ERR(heap)))
-		return;
+		return NULL;
 	if (!collect_types(s, t, heap)) {
 		ouro_heap_destroy(heap);
-		return;
+		return NULL;
 	}
 	ouro_collector_set_threshold(heap, &threshold);
-	for (i = 0; i < ENDS_RINGS; i++)
-		EXPECT(t, ring_drop(s, round % 3, 4 + round % 5, GFP_KERNEL));
-	if (round % 4 == 1)
+	return heap;
+}
+
+/* Rings of @n; finalizers that may sleep say that a scan has come to them. */
+static void ending_litter(struct collect *s, unsigned int n)
+{
+	struct link *link;
+	int i;
+
+	for (i = 0; i < ENDS_RINGS; i++) {
+		link = ring_new(s, i % LINK_MAKES, n, GFP_KERNEL);
+		if (!EXPECT(s->t, link))
+			return;
+		if (i % LINK_MAKES == LINK_LATE)
+			link->act = act_end;
+		ouro_put(&link->object);
+	}
+}
+
+/* A scan is under way, and waits until the heap goes. */
+static void ending_scan(struct ending *e, unsigned int n)
+{
+	/* Nobody shall wait for it but who destroys. */
+	ouro_collector_disable(e->scene->heap);
+	ending_litter(e->scene, n);
+	ouro_collector_enable(e->scene->heap);
+	EXPECT(e->scene->t, wait_for_completion_timeout(&e->there, ENDS_WAIT));
+}
+
+/* Nothing was decided any more, and so all was left to the end. */
+static void expect_given_up(struct ending *e)
+{
+	struct ouro_test *t = e->scene->t;
+
+	EXPECT(t, e->was);
+	EXPECT_EQ(t, e->stat.freed, 0);
+	if (e->place == SCAN_BEGINS)
+		EXPECT_EQ(t, e->stat.visited, 0);
+	else
+		EXPECT_GE(t, e->stat.finalized, 1);
+}
+
+/* Scans are no reason to wait, wherever they are. */
+static void destroy_round(struct ouro_test *t, int round)
+{
+	static struct notifier_block nb;
+	unsigned int n = 4 + round % 5;
+	struct collect *s = &collect_scene;
+	struct ending *e = &ending;
+	struct ouro_heap *heap = ending_heap(t);
+	bool waits;
+
+	if (!heap)
+		return;
+	memset(e, 0, sizeof(*e));
+	e->scene = s;
+	e->place = round % SCAN_PLACES;
+	waits = e->place == SCAN_BEGINS || e->place == SCAN_FINALIZES;
+	init_completion(&e->there);
+	init_completion(&e->going);
+	nb = (struct notifier_block) { .notifier_call = hear_end };
+	EXPECT_EQ(t, ouro_collector_notify_add(heap, &nb), 0);
+	if (waits)
+		ending_scan(e, n);
+	else
+		ending_litter(s, n);
+	if (e->place == SCAN_OVER)
 		EXPECT_GE(t, ouro_heap_collect(heap, OURO_OLD), 0);
-	if (round % 2)
-		udelay(round * 7);
-	ouro_collector_stat(heap, &stat);
-	left = ouro_heap_destroy(heap);
-	EXPECT_LE(t, left, ENDS_RINGS * (4 + round % 5));
+	complete(&e->going);
+	EXPECT_LE(t, ouro_heap_destroy(heap), ENDS_RINGS * n);
+	if (waits)
+		expect_given_up(e);
 	/* Each has had its release, of the scan or of the end. */
 	EXPECT_EQ(t, atomic_long_read(&s->released),
 		  atomic_long_read(&s->made));
@@ -111,6 +237,57 @@ void collect_two_at_once(struct ouro_test *t)
 	collect_close(s);
 }
 
+/* ---- two heaps at once ---- */
+
+static struct two_heaps {
+	struct collect *scene[2];
+	atomic_t there;		/* finalizers that wait for the other one's */
+	atomic_t met;
+} two_heaps;
+
+/* That of the other heap is running, too: both are scanned. */
+static void act_meet(struct link *link)
+{
+	struct two_heaps *two = &two_heaps;
+	unsigned long end = jiffies + ENDS_WAIT;
+
+	atomic_inc(&two->there);
+	while (atomic_read(&two->there) < 2 && !time_after(jiffies, end))
+		usleep_range(100, 1000);
+	if (atomic_read(&two->there) == 2)
+		atomic_inc(&two->met);
+}
+
+static void two_heaps_thread(void *arg, unsigned int id)
+{
+	struct collect *s = two_heaps.scene[id];
+	struct link *link = ring_new(s, LINK_LATE, 3 + id, GFP_KERNEL);
+
+	if (!EXPECT(s->t, link))
+		return;
+	link->act = act_meet;
+	ouro_put(&link->object);
+	EXPECT_EQ(s->t, ouro_heap_collect(s->heap, OURO_OLD), 3 + id);
+}
+
+void collect_two_heaps(struct ouro_test *t)
+{
+	static struct collect other;	/* its callbacks count in the scene */
+	struct collect *s = &collect_scene;
+	struct two_heaps *two = &two_heaps;
+
+	if (!collect_types(&other, t, test_heap(t)) || !collect_open(s, t))
+		return;
+	*two = (struct two_heaps) { .scene = { s, &other } };
+	test_threads_run(t, 2, two_heaps_thread, NULL);
+	EXPECT_EQ(t, atomic_read(&two->met), 2);
+	atomic_long_add(atomic_long_read(&other.made), &s->made);
+	ouro_heap_flush(other.heap);
+	test_heap_settle(t, other.heap, 0);
+	test_heap_close(t, other.heap);
+	collect_close(s);
+}
+
 /* ---- handles that are asked while it is decided ---- */
 
 #define UPGRADE_RING	300	/* so that deciding takes a moment */
@@ -124,7 +301,7 @@ static struct upgrade {
 	u32 done;
 	bool over;
 	bool calm;			/* nobody asks any more */
-	unsigned long found, gone, aborts;
+	unsigned long found, gone;
 } upgrade;
 
 /* What is found is alive, and all of its ring with it. */
@@ -210,7 +387,6 @@ static bool upgrade_begin(struct upgrade *u, struct link *ring)
  */
 static void collect_until(struct upgrade *u)
 {
-	struct ouro_collector_stat stat;
 	struct collect *s = u->scene;
 	unsigned long end = jiffies + UPGRADE_TRIES;
 	long ret, freed = 0;
@@ -221,10 +397,24 @@ static void collect_until(struct upgrade *u)
 			break;
 		EXPECT(s->t, ret == 0 || ret == UPGRADE_RING);
 		freed += ret;
-		ouro_collector_stat(s->heap, &stat);
-		u->aborts += stat.last.aborts;
 	}
 	EXPECT_EQ(s->t, freed, UPGRADE_RING);
+}
+
+static unsigned long aborts(struct collect *s)
+{
+	struct ouro_collector_stat stat;
+
+	ouro_collector_stat(s->heap, &stat);
+	return stat.aborts[OURO_YOUNG] + stat.aborts[OURO_OLD];
+}
+
+/* For a while, and until both have met, which is what this is about. */
+static bool upgrade_goes_on(struct upgrade *u, u64 end)
+{
+	if (ktime_get_ns() < end)
+		return true;
+	return !aborts(u->scene) && !test_expired(u->scene->t);
 }
 
 static void scan_thread(struct upgrade *u)
@@ -234,7 +424,7 @@ static void scan_thread(struct upgrade *u)
 	struct link *ring;
 	u32 round;
 
-	for (round = 1; ktime_get_ns() < end; round++) {
+	for (round = 1; upgrade_goes_on(u, end); round++) {
 		ring = ring_new(s, round & 1 ? LINK_TOLD : LINK_PLAIN,
 				UPGRADE_RING, GFP_KERNEL);
 		if (!upgrade_begin(u, ring))
@@ -275,8 +465,9 @@ void collect_upgraded(struct ouro_test *t)
 	memset(u, 0, sizeof(*u));
 	u->scene = s;
 	test_threads_run(t, 2, upgrade_thread, u);
-	test_note(t, "%u rounds, found %lu times, %lu handles gone, %lu aborts",
-		  u->done, u->found, u->gone, u->aborts);
+	test_note(t, "%u rounds, found %lu times, %lu handles gone, aborts: %lu",
+		  u->done, u->found, u->gone, aborts(s));
+	EXPECT_GE(t, aborts(s), 1);
 	EXPECT_GE(t, u->done, 5);
 	EXPECT_GE(t, u->found, 1);
 	EXPECT_EQ(t, u->gone, (unsigned long)u->done * UPGRADE_RING);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rings of links: see collect.h. */
+#include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include "collect.h"
 
@@ -175,6 +178,41 @@ bool ring_drop(struct collect *s, enum link_make make, unsigned int n, gfp_t gfp
 	return link;
 }
 
+/* Rings of LITTER_RING that are garbage; so many links in all. */
+unsigned long ring_litter(struct collect *s, unsigned long links, gfp_t gfp)
+{
+	unsigned long n;
+
+	for (n = 0; n < links; n += LITTER_RING) {
+		if (!ring_drop(s, LINK_PLAIN, LITTER_RING, gfp))
+			break;
+		if (n % (100 * LITTER_RING) == 0)
+			cond_resched();
+	}
+	return n;
+}
+
+/* Links that are held by a chain; false where it does not grow by @links. */
+bool ring_hoard(struct collect *s, struct ouro_slot *chain, unsigned long links,
+		gfp_t gfp)
+{
+	struct ouro_object *old;
+	struct link *link;
+
+	while (links--) {
+		link = link_new(s, LINK_PLAIN, links, gfp);
+		if (!link)
+			return false;
+		old = ouro_slot_take(chain);
+		if (old)
+			ouro_slot_move(&link->next, old);
+		ouro_slot_move(chain, &link->object);
+		if (links % 1000 == 0)
+			cond_resched();
+	}
+	return true;
+}
+
 /* So many scans there were: of one generation, or of all. */
 unsigned long collect_runs(struct collect *s, enum ouro_generation generation)
 {
@@ -184,4 +222,26 @@ unsigned long collect_runs(struct collect *s, enum ouro_generation generation)
 	if (generation == OURO_GENERATIONS)
 		return stat.runs[OURO_YOUNG] + stat.runs[OURO_OLD];
 	return stat.runs[generation];
+}
+
+/* Until there were so many scans of that kind, or half a minute has passed. */
+bool collect_wait_runs(struct collect *s, enum ouro_generation generation,
+		       unsigned long wanted)
+{
+	unsigned long end = jiffies + 30 * HZ;
+
+	while (collect_runs(s, generation) < wanted) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(1000, 2000);
+	}
+	return true;
+}
+
+unsigned long collect_tracked(struct collect *s)
+{
+	struct ouro_collector_stat stat;
+
+	ouro_collector_stat(s->heap, &stat);
+	return stat.tracked;
 }

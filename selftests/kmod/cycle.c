@@ -127,10 +127,7 @@ void cycle_random(struct ouro_test *t)
 	{ #name "_plain", cycle_##name },				\
 	{ #name "_debug", cycle_##name, OURO_HEAP_DEBUG, .full = true }
 
-#define EACH(name)							\
-	{ #name "_plain", cycle_##name },				\
-	{ #name "_hardened", cycle_##name, OURO_HEAP_HARDENED, .full = true }, \
-	{ #name "_debug", cycle_##name, OURO_HEAP_DEBUG }
+#define EACH(name)	EACH_KIND_IN(cycle, name)
 
 static const struct ouro_case cycle_cases[] = {
 	SHAPE("self", true),

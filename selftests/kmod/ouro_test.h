@@ -246,6 +246,12 @@ bool test_wait_for(const u32 *word, u32 value, const bool *over);
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, .full = true },	\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
+/* The same for a function that is named after its suite. */
+#define EACH_KIND_IN(suite, fn)						\
+	{ #fn "_plain", suite##_##fn },					\
+	{ #fn "_hardened", suite##_##fn, OURO_HEAP_HARDENED, .full = true }, \
+	{ #fn "_debug", suite##_##fn, OURO_HEAP_DEBUG }
+
 /* How many: with lockdep or KCSAN all takes far too long. */
 #define TEST_MANY(all, few)						\
 	(IS_ENABLED(CONFIG_PROVE_LOCKING) || IS_ENABLED(CONFIG_KCSAN) ?	\

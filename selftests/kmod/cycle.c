@@ -169,6 +169,10 @@ static const struct ouro_case cycle_cases[] = {
 	EACH(weak_holder),
 	EACH(slots_left),
 	EACH(acyclic),
+	EACH(version_ops),
+	EACH(version_words),
+	EACH(version_life),
+	EACH(version_scan),
 };
 
 OURO_SUITE("cycle", cycle_cases);

@@ -192,5 +192,9 @@ void cycle_weak_values(struct ouro_test *t);
 void cycle_weak_holder(struct ouro_test *t);
 void cycle_slots_left(struct ouro_test *t);
 void cycle_acyclic(struct ouro_test *t);
+void cycle_version_ops(struct ouro_test *t);
+void cycle_version_words(struct ouro_test *t);
+void cycle_version_life(struct ouro_test *t);
+void cycle_version_scan(struct ouro_test *t);
 
 #endif /* _OURO_TEST_CYCLE_H */

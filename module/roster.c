@@ -7,6 +7,7 @@
  */
 #include "ouro.h"
 #include "backing.h"
+#include "delay.h"
 #include "heap.h"
 #include "kind.h"
 #include "pool.h"
@@ -160,6 +161,7 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
 	/* Pairs with ouro_roster_age(): before the bit is looked at again. */
 	if (!READ_ONCE(objects->old) || !xchg(&objects->old, false))
 		return;
+	ouro_delay(OURO_DELAY_AGE);
 	set_bit(objects->place, objects->page->young);
 	if (READ_ONCE(objects->holds_frozen))
 		return;
@@ -206,6 +208,7 @@ void ouro_roster_age(struct ouro_pool *pool)
 
 	if (!clear_young(pool))
 		return;
+	ouro_delay(OURO_DELAY_AGE);
 	/*
 	 * Full barriers: either who dies, or takes a block, sees what is said
 	 * here, or we see that.  Pairs with the last put, and with

@@ -391,6 +391,7 @@ void ouro_scan_leave(struct ouro_scan *scan)
 	for (objects = scan->first; objects; objects = next) {
 		next = objects->scanned;
 		pool = objects->pool;
+		ouro_delay(OURO_DELAY_LEAVE);
 		if (ouro_scan_is_stopped(scan) || !is_old(pool))
 			ouro_roster_rejuvenate(pool);
 		unpin(pool);

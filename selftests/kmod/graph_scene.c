@@ -190,6 +190,25 @@ void graph_scene_pair(struct graph_actor *a)
 
 /* ---- blocks that are used again ---- */
 
+/*
+ * Steps that have nothing to do with what is held: a scan that waits for some
+ * goes on, and has an end, as long as it is held.
+ */
+static void pass_time(struct graph_actor *a)
+{
+	struct graph_ref *other = &a->own[1];
+	unsigned int i, n = test_random(&a->random) % 16;
+
+	if (!other->object) {
+		if (!graph_ref_new(a, other, GRAPH_TOLD))
+			return;
+		store(other, 0, other);
+	}
+	for (i = 0; i < n; i++)
+		ouro_put(ouro_slot_load(graph_ref_slot(other, 0)));
+	graph_spin(a, SPIN);
+}
+
 /* A node that holds itself, and that the actor had so many references to. */
 static bool self_make(struct graph_actor *a, bool hold)
 {
@@ -229,6 +248,6 @@ void graph_scene_recycle(struct graph_actor *a)
 	if (!self_make(a, true))
 		return;
 	graph_note(a, "again", &a->own[0], NULL, 0);
-	graph_spin(a, SPIN);
+	pass_time(a);
 	graph_ref_drop(&a->own[0]);
 }

@@ -48,14 +48,19 @@ static void freeze(unsigned int turn)
 		GRAPH_CHECK(!ouro_heap_unfreeze(graph.heap), turn);
 }
 
+/* A few objects that live long would be old, and looked at seldom. */
+static enum ouro_generation generation(unsigned int turn)
+{
+	return (turn % 4 == 0) == !graph.play->actors ? OURO_OLD : OURO_YOUNG;
+}
+
 static int collector_thread(void *unused)
 {
 	unsigned int turn = 0;
 	long freed;
 
 	while (!graph_is_over()) {
-		freed = ouro_heap_collect(graph.heap, ++turn % 4 ? OURO_YOUNG :
-						      OURO_OLD);
+		freed = ouro_heap_collect(graph.heap, generation(++turn));
 		if (!GRAPH_CHECK(freed >= 0, -freed))
 			break;
 		WRITE_ONCE(graph.freed, graph.freed + freed);

@@ -38,6 +38,7 @@ static __always_inline void visit_members(struct ouro_scan *scan, member_fn fn)
 /* The reference that it was frozen with is ours. */
 static void thaw_one(struct ouro_scan *scan, struct ouro_object *object)
 {
+	ouro_delay(OURO_DELAY_THAW);
 	atomic64_andnot(OURO_WORD_FROZEN, &object->word);
 }
 
@@ -54,6 +55,7 @@ static void finalize_one(struct ouro_scan *scan, struct ouro_object *object)
 
 static void put_one(struct ouro_scan *scan, struct ouro_object *object)
 {
+	ouro_delay(OURO_DELAY_LET_GO);
 	ouro_slice_put(&scan->slice, object);
 }
 
@@ -219,6 +221,7 @@ static void kill_all(struct ouro_scan *scan)
 		pool = cursor.objects->pool;
 		prefetchw(ouro_scan_ahead(object, pool));
 		kill(scan, object, member);
+		ouro_delay(OURO_DELAY_KILLED);
 		if (named)
 			ouro_weak_end(pool, object);
 		clear(scan, pool, object, member->start,

@@ -7,6 +7,7 @@
  */
 #include "ouro.h"
 #include "backing.h"
+#include "delay.h"
 #include "heap.h"
 #include "kind.h"
 #include "pool.h"
@@ -184,6 +185,7 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
 	 * those of ouro_roster_age().
 	 */
 	while (xchg(&objects->old, false)) {
+		ouro_delay(OURO_DELAY_AGE);
 		set_bit(objects->place, objects->page->young);
 		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
 	}
@@ -221,6 +223,7 @@ void ouro_roster_age(struct ouro_pool *pool)
 
 	if (!clear_young(pool))
 		return;
+	ouro_delay(OURO_DELAY_AGE);
 	/*
 	 * Full barriers: either who dies, or takes a block, sees what is said
 	 * here, or we see that.  Pairs with the last put, and with

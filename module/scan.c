@@ -439,6 +439,7 @@ void ouro_scan_leave(struct ouro_scan *scan)
 	struct ouro_objects *objects;
 
 	for (objects = scan->first; objects; objects = objects->scanned) {
+		ouro_delay(OURO_DELAY_LEAVE);
 		if (ouro_scan_is_stopped(scan) || !is_old(objects->pool))
 			ouro_roster_rejuvenate(objects->pool);
 		scan->steps -= 8;

@@ -94,10 +94,10 @@ static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 	for (i = 0; i < pool->blocks; i++) {
 		object = ouro_pool_block(pool, i);
 		scan->steps--;
-		ouro_delay(OURO_DELAY_COUNT);
 		ouro_scan_breathe(scan);
 		if (!count_object(scan, pool->objects, object, i, &note[i]))
 			continue;
+		ouro_delay(OURO_DELAY_COUNT);
 		if (is_too_long(scan, pool, object)) {
 			note[i] += NO_CANDIDATE;
 			continue;

@@ -416,6 +416,7 @@ static void give_up(struct ouro_scan *scan)
 	u64 word;
 
 	while ((member = ouro_cursor_next(&cursor, scan))) {
+		ouro_delay(OURO_DELAY_THAW);
 		word = thaw(scan, ouro_cursor_object(&cursor, member->place));
 		if (word == frozen_word(scan, member))
 			continue;

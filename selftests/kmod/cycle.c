@@ -150,7 +150,8 @@ static const struct ouro_case cycle_cases[] = {
 	SHAPE("order", true),
 	EACH(random),
 	LARGE(ring_live),
-	{ "ring_long", cycle_ring_long, .full = true, .seconds = 120 },
+	{ "ring_long", cycle_ring_long, .full = !IS_ENABLED(CONFIG_UML),
+	  .seconds = 120 },
 	LARGE(hub_out),
 	LARGE(hub_back),
 	LARGE(hub_crowd),
@@ -166,6 +167,16 @@ static const struct ouro_case cycle_cases[] = {
 	EACH(weak_holder),
 	EACH(slots_left),
 	EACH(acyclic),
+	LARGE(places),
+	LARGE(places_aged),
+	EACH(places_beside),
+	EACH(stuck),
+	EACH(tails),
+	LARGE(rise_through),
+	EACH(version_ops),
+	EACH(version_words),
+	EACH(version_life),
+	EACH(version_scan),
 };
 
 OURO_SUITE("cycle", cycle_cases);

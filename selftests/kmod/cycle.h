@@ -35,6 +35,7 @@ enum cycle_make {
 	CYCLE_VECTOR = CYCLE_TYPES,
 	CYCLE_LIST,
 	CYCLE_MAP,
+	CYCLE_BYTES,		/* a map with keys of bytes */
 	CYCLE_MAKES
 };
 
@@ -87,6 +88,7 @@ struct cycle_edge {
  * @out: edges from each
  * @held: members that have one reference from outside
  * @alive: members that live
+ * @stuck: members that never die, one of @held each
  * @rescue: members whose finalizers store them in @root
  * @root: outside
  * @finalized: calls of each one's finalizer
@@ -110,6 +112,7 @@ struct cycle {
 	unsigned int out[CYCLE_NODES];
 	u64 held;
 	u64 alive;
+	u64 stuck;
 	u64 rescue;
 	struct ouro_slot root[CYCLE_NODES];
 	atomic_t finalized[CYCLE_NODES];
@@ -192,5 +195,15 @@ void cycle_weak_values(struct ouro_test *t);
 void cycle_weak_holder(struct ouro_test *t);
 void cycle_slots_left(struct ouro_test *t);
 void cycle_acyclic(struct ouro_test *t);
+void cycle_places(struct ouro_test *t);
+void cycle_places_aged(struct ouro_test *t);
+void cycle_places_beside(struct ouro_test *t);
+void cycle_stuck(struct ouro_test *t);
+void cycle_tails(struct ouro_test *t);
+void cycle_rise_through(struct ouro_test *t);
+void cycle_version_ops(struct ouro_test *t);
+void cycle_version_words(struct ouro_test *t);
+void cycle_version_life(struct ouro_test *t);
+void cycle_version_scan(struct ouro_test *t);
 
 #endif /* _OURO_TEST_CYCLE_H */

@@ -10,6 +10,7 @@
 #include "cycle.h"
 
 #define WIDE	1200	/* slots: more than the largest class */
+#define CYCLE_KEY	40	/* bytes of a key, at most */
 
 #define SAY	"%s of %s, held %llx: "
 #define SAYS(s)	(s)->what, (s)->how, (s)->held
@@ -70,9 +71,17 @@ static struct ouro_object *member_make(struct cycle *s, enum cycle_make make,
 		return ouro_list_object(ouro_list_new(s->heap, GFP_KERNEL));
 	case CYCLE_MAP:
 		return ouro_map_object(ouro_map_u64_new(s->heap, GFP_KERNEL));
+	case CYCLE_BYTES:
+		return ouro_map_object(ouro_map_new(s->heap, 0, GFP_KERNEL));
 	default:
 		return node_make(s, make, number);
 	}
+}
+
+/* As many bytes as the place has digits, and some; returns how many. */
+static size_t key_of(char key[CYCLE_KEY], unsigned int place)
+{
+	return scnprintf(key, CYCLE_KEY, "the edge from place %u", place);
 }
 
 static int edge_store(struct cycle *s, unsigned int from, unsigned int to)
@@ -80,6 +89,7 @@ static int edge_store(struct cycle *s, unsigned int from, unsigned int to)
 	struct ouro_object *holder = s->object[from], *object = s->object[to];
 	unsigned int place = s->out[from];
 	struct cycle_node *node;
+	char key[CYCLE_KEY];
 
 	switch (s->made[from]) {
 	case CYCLE_VECTOR:
@@ -91,6 +101,9 @@ static int edge_store(struct cycle *s, unsigned int from, unsigned int to)
 	case CYCLE_MAP:
 		return ouro_map_u64_add(ouro_map_of(holder), place, object,
 					GFP_KERNEL);
+	case CYCLE_BYTES:
+		return ouro_map_add(ouro_map_of(holder), key,
+				    key_of(key, place), object, GFP_KERNEL);
 	default:
 		node = container_of(holder, struct cycle_node, object);
 		if (place >= node->room + 2)
@@ -144,6 +157,7 @@ void cycle_begin(struct cycle *s, const char *what, const char *how,
 	s->nedges = 0;
 	s->held = 0;
 	s->alive = 0;
+	s->stuck = 0;
 	s->rescue = 0;
 }
 
@@ -254,6 +268,7 @@ static struct ouro_object *edge_load(const struct cycle *s,
 				     const struct cycle_edge *edge)
 {
 	struct ouro_object *holder = s->object[edge->from];
+	char key[CYCLE_KEY];
 
 	switch (s->made[edge->from]) {
 	case CYCLE_VECTOR:
@@ -262,6 +277,9 @@ static struct ouro_object *edge_load(const struct cycle *s,
 		return list_at(ouro_list_of(holder), edge->place);
 	case CYCLE_MAP:
 		return ouro_map_u64_load(ouro_map_of(holder), edge->place);
+	case CYCLE_BYTES:
+		return ouro_map_load(ouro_map_of(holder), key,
+				     key_of(key, edge->place));
 	default:
 		return ouro_slot_load(cycle_node_slot(container_of(holder,
 				struct cycle_node, object), edge->place));
@@ -271,7 +289,8 @@ static struct ouro_object *edge_load(const struct cycle *s,
 static void expect_alive(struct cycle *s, unsigned int number)
 {
 	struct ouro_object *object = s->object[number];
-	unsigned int refs = refs_wanted(s, number);
+	unsigned int refs = s->stuck & BIT_ULL(number) ? UINT_MAX :
+							 refs_wanted(s, number);
 
 	if (!EXPECT_MSG(s->t, ouro_is_alive(object), SAY "%u died", SAYS(s),
 			number))

@@ -141,6 +141,76 @@ void cycle_ring_long(struct ouro_test *t)
 	test_note(t, "%lu objects", RING_LONG);
 }
 
+/* ---- tails ---- */
+
+#define TAIL	1000UL
+
+/* @count in a row, the last of which leads to @to; returns the first, held. */
+static struct bead *tail_new(struct scene *s, struct ouro_object *to,
+			     unsigned long count)
+{
+	struct bead *bead = NULL;
+
+	ouro_get(to);
+	while (count--) {
+		bead = ouro_new(s->kind, GFP_KERNEL);
+		if (!EXPECT(s->t, bead))
+			return NULL;
+		ouro_slot_move(&bead->next, to);
+		to = &bead->object;
+	}
+	return bead;
+}
+
+/*
+ * A ring of three, the first of which is a vector; one tail leads to it, another
+ * from it.  The one is held by its end, then the other in its middle.
+ */
+void cycle_tails(struct ouro_test *t)
+{
+	struct bead *in, *out, *middle, *last;
+	struct scene *s = &scene;
+	struct ouro_vector *ring;
+	struct ouro_object *object;
+
+	if (!scene_open(s, t))
+		return;
+	ring = ouro_vector_new(s->heap, 2, GFP_KERNEL);
+	last = ouro_new(s->kind, GFP_KERNEL);
+	if (!EXPECT(t, ring && last))
+		return;
+	object = ouro_vector_object(ring);
+	middle = tail_new(s, &last->object, TAIL / 2);
+	out = middle ? tail_new(s, &middle->object, TAIL / 2) : NULL;
+	in = tail_new(s, object, TAIL);
+	if (!in || !out)
+		return;
+	EXPECT_EQ(t, ouro_vector_append(ring, &out->object, GFP_KERNEL), 0);
+	ouro_put(&out->object);
+	ouro_put(&middle->object);
+	ouro_put(&last->object);
+	out = tail_new(s, object, 2);
+	if (!out)
+		return;
+	EXPECT_EQ(t, ouro_vector_append(ring, &out->object, GFP_KERNEL), 0);
+	ouro_put(&out->object);
+	ouro_vector_put(ring);
+	collect(s, 0);
+	/* The vector is two blocks. */
+	test_heap_settle(t, s->heap, 2 * TAIL + 5);
+	ouro_get(&middle->object);
+	ouro_put(&in->object);
+	ouro_heap_flush(s->heap);
+	test_heap_settle(t, s->heap, TAIL + 5);
+	collect(s, TAIL / 2 + 3);
+	EXPECT_EQ(t, ouro_refcount(&middle->object), 1);
+	EXPECT_EQ(t, ouro_refcount(&last->object), 1);
+	ouro_heap_flush(s->heap);
+	test_heap_settle(t, s->heap, TAIL / 2 + 1);
+	ouro_put(&middle->object);
+	scene_close(s);
+}
+
 /* ---- a hub ---- */
 
 /* @count spokes in the hub, which may lead back; one of them is held. */

@@ -151,6 +151,40 @@ void cycle_rise_all(struct ouro_test *t)
 	each(t, all, 2);
 }
 
+/* ---- by way of containers ---- */
+
+static const struct cycle_variant through[] = {
+	{ "told and vectors", { CYCLE_TOLD, CYCLE_VECTOR }, 2, 64, 64 },
+	{ "told and lists", { CYCLE_LIST, CYCLE_TOLD, CYCLE_LATE }, 3, 64, 64 },
+	{ "told and maps", { CYCLE_TOLD, CYCLE_MAP }, 2, 64, 64, true },
+	{ "told and bytes", { CYCLE_BYTES, CYCLE_TOLD }, 2, 64, 64, true },
+};
+
+static const char * const through_shapes[] = {
+	"pair_", "triangle_", "complete_", "one_way_",
+};
+
+/* Who is brought back brings with it what it reaches through containers. */
+void cycle_rise_through(struct ouro_test *t)
+{
+	const struct cycle_shape *shape;
+	struct cycle *s = &cycle_scene;
+	unsigned int i, v, round;
+
+	if (!cycle_open(s, t))
+		return;
+	for (i = 0; i < ARRAY_SIZE(through_shapes); i++) {
+		shape = cycle_shape_find(through_shapes[i]);
+		for (v = 0; v < ARRAY_SIZE(through); v++)
+			for (round = 0; round < 3; round++)
+				if (cycle_build(s, shape, &through[v],
+						round & 1))
+					rise(s, round ? some(shape->n, round) :
+							all(shape->n, 0));
+	}
+	cycle_close(s);
+}
+
 /* ---- one that its neighbour's finalizer brings back ---- */
 
 static struct saved {

@@ -210,6 +210,7 @@ const struct cycle_variant cycle_variants[] = {
 	{ "vectors", { CYCLE_VECTOR }, 1, ANY, ANY },
 	{ "lists", { CYCLE_LIST }, 1, ANY, ANY },
 	{ "maps", { CYCLE_MAP }, 1, ANY, 4, true },
+	{ "bytes", { CYCLE_BYTES }, 1, ANY, 3, true },
 	{ "nested", { CYCLE_MAP, CYCLE_VECTOR, CYCLE_LIST }, 3, ANY, 9, true },
 	{ "boxed", { CYCLE_FAN, CYCLE_VECTOR, CYCLE_TOLD, CYCLE_LIST,
 		     CYCLE_GRAVE, CYCLE_MAP, CYCLE_LATE }, 7, ANY, 32, true },

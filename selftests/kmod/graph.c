@@ -37,21 +37,40 @@ static bool is_crowded(void)
 	return live > CROWD;
 }
 
+/* At times scans leave alone what is there. */
+static void freeze(unsigned int turn)
+{
+	if (!graph.play->freezes)
+		return;
+	if (turn % 64 == 32)
+		GRAPH_CHECK(!ouro_heap_freeze(graph.heap), turn);
+	else if (turn % 64 == 40)
+		GRAPH_CHECK(!ouro_heap_unfreeze(graph.heap), turn);
+}
+
+/* A few objects that live long would be old, and looked at seldom. */
+static enum ouro_generation generation(unsigned int turn)
+{
+	return (turn % 4 == 0) == !graph.play->actors ? OURO_OLD : OURO_YOUNG;
+}
+
 static int collector_thread(void *unused)
 {
 	unsigned int turn = 0;
 	long freed;
 
 	while (!graph_is_over()) {
-		freed = ouro_heap_collect(graph.heap, ++turn % 4 ? OURO_YOUNG :
-						      OURO_OLD);
+		freed = ouro_heap_collect(graph.heap, generation(++turn));
 		if (!GRAPH_CHECK(freed >= 0, -freed))
 			break;
-		graph.freed += freed;
+		WRITE_ONCE(graph.freed, graph.freed + freed);
 		WRITE_ONCE(graph.scans, graph.scans + 1);
 		WRITE_ONCE(graph.crowded, is_crowded());
+		freeze(turn);
 		cond_resched();
 	}
+	if (graph.play->freezes)
+		GRAPH_CHECK(!ouro_heap_unfreeze(graph.heap), turn);
 	kthread_complete_and_exit(&scans_done, 0);
 }
 
@@ -145,11 +164,23 @@ static unsigned int actors_start(void)
 	return n;
 }
 
+/* What the case is about. */
+static bool has_happened(void)
+{
+	const struct graph_play *play = graph.play;
+
+	return READ_ONCE(graph.scans) >= SCANS_LEAST &&
+	       (!play->freed || READ_ONCE(graph.freed)) &&
+	       (!play->revived || atomic_long_read(&graph.revived)) &&
+	       (!play->vanished || atomic_long_read(&graph.vanished)) &&
+	       (!play->rescued || atomic_long_read(&graph.rescued));
+}
+
 /* On a machine that is slow, or busy, a case lasts until there is something to tell. */
 static bool is_enough(void)
 {
 	return time_after_eq(jiffies, graph.end) &&
-	       (READ_ONCE(graph.scans) >= SCANS_LEAST ||
+	       (has_happened() ||
 		time_after(jiffies, graph.end + LATE_SECONDS * HZ));
 }
 
@@ -198,7 +229,7 @@ static void report(void)
 	if (graph.failed)
 		return;
 	EXPECT_GE(graph.t, ops, 100);
-	EXPECT_GE(graph.t, graph.scans, SCANS_LEAST);
+	EXPECT(graph.t, has_happened());
 	if (graph.play->interrupts)
 		EXPECT_GE(graph.t, interrupts, 10);
 }
@@ -238,11 +269,16 @@ static void name(struct ouro_test *t)					\
 	graph_run(t, &play);						\
 }
 
-PLAY(all, .act = graph_act, .interrupts = true, .share = 1)
+PLAY(all, .act = graph_act, .interrupts = true, .freed = true, .revived = true,
+	.vanished = true, .rescued = true, .freezes = true, .share = 1)
 PLAY(clear, .act = graph_scene_clear, .actors = 1, .share = 4)
 PLAY(shuttle, .act = graph_scene_shuttle, .actors = 1, .share = 4)
-PLAY(pair, .act = graph_scene_pair, .actors = 1, .share = 4)
-PLAY(recycle, .act = graph_scene_recycle, .actors = 1, .share = 4)
+PLAY(pair, .act = graph_scene_pair, .actors = 1, .freed = true, .revived = true,
+	.vanished = true, .share = 4)
+PLAY(recycle, .act = graph_scene_recycle, .actors = 1, .freed = true,
+	.revived = true, .share = 4)
+PLAY(keys, .act = graph_scene_keys, .actors = 1, .freed = true, .revived = true,
+	.vanished = true, .share = 4)
 PLAY(vector, .act = graph_scene_vector, .actors = 1, .share = 4)
 PLAY(vectors, .act = graph_scene_vectors, .actors = 2, .share = 4)
 
@@ -252,6 +288,10 @@ static void sample(struct ouro_test *t)
 	static const struct graph_play play = {
 		.act = graph_act,
 		.shadowed = true,
+		.freed = true,
+		.revived = true,
+		.vanished = true,
+		.rescued = true,
 		.share = 1,
 	};
 
@@ -269,6 +309,7 @@ static const struct ouro_case graph_cases[] = {
 	{ "shuttle", shuttle },
 	{ "pair", pair },
 	{ "recycle", recycle },
+	{ "keys", keys },
 	{ "vector", vector },
 	{ "vectors", vectors },
 };

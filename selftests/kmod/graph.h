@@ -160,6 +160,11 @@ struct graph_name {
  * @actors: threads, 0: one a CPU
  * @interrupts: threads are interrupted by actors
  * @shadowed: operations are done one at a time, and on the shadow graph, too
+ * @freezes: what is alive is frozen for scans at times
+ * @freed: it is about what scans free
+ * @revived: about upgrades that give an object
+ * @vanished: about those that do not
+ * @rescued: about what finalizers bring back
  * @share: of the time that a case has, one over this
  */
 struct graph_play {
@@ -167,6 +172,11 @@ struct graph_play {
 	unsigned int actors;
 	bool interrupts;
 	bool shadowed;
+	bool freezes;
+	bool freed;
+	bool revived;
+	bool vanished;
+	bool rescued;
 	unsigned int share;
 };
 
@@ -290,6 +300,9 @@ void graph_scene_clear(struct graph_actor *a);
 void graph_scene_shuttle(struct graph_actor *a);
 void graph_scene_pair(struct graph_actor *a);
 void graph_scene_recycle(struct graph_actor *a);
+
+/* graph_keys.c */
+void graph_scene_keys(struct graph_actor *a);
 
 /* graph_shadow.c: without effect where there is no shadow graph */
 int graph_shadow_init(void);

@@ -35,7 +35,7 @@
  * @held: references that actors have
  * @walk: the last walk that came to it
  * @garbage: a walk did not come to it, and nobody has found it since
- * @revived: somebody has
+ * @revived: somebody has, since the last time that nothing was under way
  * @slot: what it refers to
  */
 struct graph_shadow {
@@ -380,6 +380,10 @@ void graph_shadow_release(struct ouro_weak weak)
 
 /* ---- now and then ---- */
 
+/*
+ * Nobody acts, no scan is under way that began before, and no death: of what was
+ * found until now no finalizer is about to be called.
+ */
 static void check_gone(void)
 {
 	struct graph_shadow *s;
@@ -388,11 +392,11 @@ static void check_gone(void)
 	flags = graph_lock();
 	shadow_stale = true;
 	walk();
-	list_for_each_entry(s, &shadow_live, node)
-		if (s->garbage) {
-			GRAPH_CHECK(!s->garbage, s->stamp);
+	list_for_each_entry(s, &shadow_live, node) {
+		s->revived = false;
+		if (!GRAPH_CHECK(!s->garbage, s->stamp))
 			break;
-		}
+	}
 	graph_unlock(flags);
 }
 

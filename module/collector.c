@@ -72,8 +72,9 @@ static long due_for_all(const struct ouro_collector *collector)
 }
 
 /*
- * @scanned: what a scan has looked at: the next one of its generation is due
- * when that is worth it.  collector->lock is held, or nobody else is there.
+ * @scanned: what the next young scan will look at, if it is what the last one
+ * did: it is due when that is worth it.  collector->lock is held, or nobody else
+ * is there.
  */
 static void set_triggers(struct ouro_collector *collector, unsigned long scanned)
 {
@@ -129,7 +130,8 @@ static bool is_due(struct ouro_collector *collector,
 	if (!READ_ONCE(collector->pressed) && now <= collector->trigger)
 		return false;
 	if (READ_ONCE(collector->pressed) || now > due_for_all(collector) ||
-	    (runs && collector->young_runs >= runs))
+	    (runs && collector->young_runs >= runs &&
+	     collector->young_visited >= collector->live / GROWTH))
 		*generation = OURO_OLD;
 	return true;
 }
@@ -207,6 +209,7 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 	spin_lock(&collector->lock);
 	add_stat(&collector->stat, scan);
 	collector->young_runs++;
+	collector->young_visited += scan->stat.visited;
 	WRITE_ONCE(collector->stuck, false);
 	WRITE_ONCE(collector->after, atomic_long_read(&collector->tracked));
 	if (scan->stat.generation == OURO_OLD) {
@@ -215,8 +218,11 @@ static void end_scan(struct ouro_heap *heap, struct ouro_scan *scan,
 			collector->live = max(scan->tracked -
 					      (long)scan->stat.freed, 0L);
 		collector->young_runs = 0;
+		collector->young_visited = 0;
 	}
-	set_triggers(collector, scan->stat.visited);
+	/* A young scan after one of all looks at what has come since. */
+	set_triggers(collector, scan->stat.generation == OURO_OLD ?
+				0 : scan->stat.visited);
 	if (scan->stat.skipped)
 		set_triggers_short(collector);
 	WRITE_ONCE(collector->runs, collector->runs + 1);

@@ -30,6 +30,7 @@ struct ouro_heap;
  *	what it freed
  * @after: @tracked after the last scan
  * @young_runs: since the last scan of all
+ * @young_visited: objects, by these
  * @pressed: memory is short, or an allocation waits: scan all, wherever
  *	@trigger is
  * @stuck: who waited for a scan has given up; until the next one is over
@@ -64,6 +65,7 @@ struct ouro_collector {
 	long live;
 	long after;
 	unsigned int young_runs;
+	long young_visited;
 	bool pressed;
 	bool stuck;
 	bool armed;

@@ -69,14 +69,14 @@ enum ouro_collect_mode {
  * @young: a young scan, when so many more objects are there than after the last
  *	scan; 0: none for their number, but where memory is short, or an
  *	allocation is about to fail for the limit, one of all starts still
- * @middle: with @old: all objects are scanned after @middle * @old young scans;
- *	0: not for that reason
+ * @middle: with @old: all objects are scanned after @middle * @old young scans,
+ *	when these have looked at a quarter as many as live; 0: not for that reason
  * @old: as said
  *
  * As CPython's three: 700, 10, 10 unless set.  All objects are scanned also when
- * a quarter more are there than the last time left, and @young at least.  A scan
- * that has looked at many objects is followed by another when a quarter as many
- * have come, so that what it costs is a constant for each new object.
+ * a quarter more are there than the last time left, and @young at least.  A young
+ * scan that has looked at many objects is followed by another when a quarter as
+ * many have come.  So what scans cost is a constant for each new object.
  */
 struct ouro_collect_threshold {
 	unsigned int young;

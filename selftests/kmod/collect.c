@@ -203,6 +203,7 @@ static const struct ouro_case collect_cases[] = {
 	LONG(bounded),
 	LONG(turn),
 	LONG(turn_never),
+	LONG(turn_late),
 	LONG(share),
 	EACH(freeze),
 	EACH(freeze_inside),

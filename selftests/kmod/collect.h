@@ -101,6 +101,7 @@ void collect_growth_meanwhile(struct ouro_test *t);
 void collect_bounded(struct ouro_test *t);
 void collect_turn(struct ouro_test *t);
 void collect_turn_never(struct ouro_test *t);
+void collect_turn_late(struct ouro_test *t);
 void collect_share(struct ouro_test *t);
 
 void collect_freeze(struct ouro_test *t);

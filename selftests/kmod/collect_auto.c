@@ -213,12 +213,13 @@ void collect_bounded(struct ouro_test *t)
 
 /* ---- after so many young scans ---- */
 
-#define TURN_YOUNG	100
+#define TURN_YOUNG	1000
+#define TURN_LIVE	20000	/* a quarter is less than six scans look at */
 
 /*
  * Garbage until a scan is due, and that scan; of which generation it was.  What
- * the last one has cost, and the next one would be put off for, is forgotten
- * when thresholds are set.
+ * a young one has cost, and the next one would be put off for, is forgotten when
+ * thresholds are set.
  */
 static unsigned int next_scan(struct collect *s,
 			      const struct ouro_collect_threshold *threshold)
@@ -242,11 +243,11 @@ static unsigned int next_scan(struct collect *s,
 
 /* With so much alive that growth is no reason for a scan of all. */
 static bool turn_open(struct collect *s, struct ouro_test *t,
-		      struct ouro_slot *chain)
+		      struct ouro_slot *chain, unsigned long live)
 {
 	if (!collect_open(s, t))
 		return false;
-	EXPECT(t, ring_hoard(s, chain, 4 * LIVE, GFP_KERNEL));
+	EXPECT(t, ring_hoard(s, chain, live, GFP_KERNEL));
 	EXPECT_EQ(t, ouro_heap_collect(s->heap, OURO_OLD), 0);
 	ouro_collector_enable(s->heap);
 	return true;
@@ -267,7 +268,7 @@ void collect_turn(struct ouro_test *t)
 	struct ouro_slot chain = { };
 	int i;
 
-	if (!turn_open(s, t, &chain))
+	if (!turn_open(s, t, &chain, TURN_LIVE))
 		return;
 	for (i = 1; i <= 21; i++)
 		EXPECT_MSG(t, next_scan(s, &threshold) ==
@@ -290,7 +291,7 @@ void collect_turn_never(struct ouro_test *t)
 	struct ouro_slot chain = { };
 	int i;
 
-	if (!turn_open(s, t, &chain))
+	if (!turn_open(s, t, &chain, TURN_LIVE))
 		return;
 	for (i = 1; i <= 10; i++)
 		EXPECT_EQ(t, next_scan(s, &threshold), OURO_YOUNG);
@@ -301,6 +302,29 @@ void collect_turn_never(struct ouro_test *t)
 	/* And now there were more than enough. */
 	threshold.old = 1;
 	EXPECT_EQ(t, next_scan(s, &threshold), OURO_OLD);
+	turn_close(s, &chain);
+}
+
+/* Nor before young ones have looked at a quarter as many as live. */
+void collect_turn_late(struct ouro_test *t)
+{
+	struct ouro_collect_threshold threshold = { TURN_YOUNG, 1, 1 };
+	struct collect *s = &collect_scene;
+	struct ouro_collector_stat stat;
+	struct ouro_slot chain = { };
+	unsigned long visited = 0;
+	unsigned int generation;
+
+	if (!turn_open(s, t, &chain, 4 * TURN_LIVE))
+		return;
+	do {
+		generation = next_scan(s, &threshold);
+		ouro_collector_stat(s->heap, &stat);
+		EXPECT_EQ(t, generation, visited >= stat.live / 4);
+		visited += stat.last.visited;
+	} while (generation == OURO_YOUNG && !test_expired(t));
+	EXPECT_EQ(t, generation, OURO_OLD);
+	EXPECT_GE(t, stat.runs[OURO_YOUNG], 2);
 	turn_close(s, &chain);
 }
 

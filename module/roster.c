@@ -232,7 +232,7 @@ void ouro_roster_age(struct ouro_pool *pool)
 	 */
 	xchg(&objects->old, true);
 	cmpxchg(&pool->end, OURO_END_SLOTS, OURO_END_OLD);
-	smp_mb();
+	smp_mb();	/* where it was closed already */
 	if (!READ_ONCE(objects->old))
 		cmpxchg(&pool->end, OURO_END_OLD, OURO_END_SLOTS);
 }

@@ -8,7 +8,7 @@
 
 /* A full ring where memory and time are there; and what else takes its time. */
 #define RING_LONG	(IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_KASAN) ? \
-			 10000000UL : 100000UL)
+			 TEST_MANY(10000000UL, 1000000UL) : 100000UL)
 #define RING_MANY	TEST_MANY(100000UL, 10000UL)
 #define SPOKES		TEST_MANY(1000000UL, 20000UL)
 #define CROWD		TEST_MANY(20000UL, 2000UL)

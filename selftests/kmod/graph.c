@@ -261,26 +261,63 @@ static void graph_run(struct ouro_test *t, const struct graph_play *play)
 	graph_shadow_exit();
 }
 
-#define PLAY(name, ...)							\
+#define PLAY(name)							\
 static void name(struct ouro_test *t)					\
 {									\
-	static const struct graph_play play = { __VA_ARGS__ };		\
-									\
-	graph_run(t, &play);						\
+	graph_run(t, &name##_play);					\
 }
 
-PLAY(all, .act = graph_act, .interrupts = true, .freed = true, .revived = true,
-	.vanished = true, .rescued = true, .freezes = true, .share = 1)
-PLAY(clear, .act = graph_scene_clear, .actors = 1, .share = 4)
-PLAY(shuttle, .act = graph_scene_shuttle, .actors = 1, .share = 4)
-PLAY(pair, .act = graph_scene_pair, .actors = 1, .freed = true, .revived = true,
-	.vanished = true, .share = 4)
-PLAY(recycle, .act = graph_scene_recycle, .actors = 1, .freed = true,
-	.revived = true, .share = 4)
-PLAY(keys, .act = graph_scene_keys, .actors = 1, .freed = true, .revived = true,
-	.vanished = true, .share = 4)
-PLAY(vector, .act = graph_scene_vector, .actors = 1, .share = 4)
-PLAY(vectors, .act = graph_scene_vectors, .actors = 2, .share = 4)
+static const struct graph_play all_play = {
+	.act = graph_act, .interrupts = true, .freed = true, .revived = true,
+	.vanished = true, .rescued = true, .freezes = true, .share = 1,
+};
+
+PLAY(all)
+
+static const struct graph_play clear_play = {
+	.act = graph_scene_clear, .actors = 1, .share = 4,
+};
+
+PLAY(clear)
+
+static const struct graph_play shuttle_play = {
+	.act = graph_scene_shuttle, .actors = 1, .share = 4,
+};
+
+PLAY(shuttle)
+
+static const struct graph_play pair_play = {
+	.act = graph_scene_pair, .actors = 1, .freed = true, .revived = true,
+	.vanished = true, .share = 4,
+};
+
+PLAY(pair)
+
+static const struct graph_play recycle_play = {
+	.act = graph_scene_recycle, .actors = 1, .freed = true,
+	.revived = true, .share = 4,
+};
+
+PLAY(recycle)
+
+static const struct graph_play keys_play = {
+	.act = graph_scene_keys, .actors = 1, .freed = true, .revived = true,
+	.vanished = true, .share = 4,
+};
+
+PLAY(keys)
+
+static const struct graph_play vector_play = {
+	.act = graph_scene_vector, .actors = 1, .share = 4,
+};
+
+PLAY(vector)
+
+static const struct graph_play vectors_play = {
+	.act = graph_scene_vectors, .actors = 2, .share = 4,
+};
+
+PLAY(vectors)
 
 /* One operation at a time, each with what it does in the shadow graph. */
 static void sample(struct ouro_test *t)

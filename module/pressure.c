@@ -183,6 +183,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 			break;
 		/* There may be garbage, too: some other time. */
 		if (READ_ONCE(heap->collector.trigger) != LONG_MAX &&
+		    !READ_ONCE(heap->collector.task) &&
 		    atomic_long_read(&heap->collector.tracked) >
 		    READ_ONCE(heap->collector.after)) {
 			WRITE_ONCE(heap->collector.pressed, true);

@@ -381,7 +381,7 @@ static bool has(struct ouro_object **objects, const struct ouro_object *object)
 /* All die with the last version; their blocks come back with the first. */
 static void lives(struct cycle *s, const struct ouro_type *type)
 {
-	struct ouro_object *first[LIVES], *next[LIVES];
+	struct ouro_object *first[LIVES], *next[LIVES], *anchor;
 	u64 fresh = OURO_COUNT_DEAD + 1;
 	struct ouro_kind *kind = ouro_type_register(s->heap, type);
 	unsigned int i, again = 0;
@@ -391,6 +391,10 @@ static void lives(struct cycle *s, const struct ouro_type *type)
 	if (type->finalize)
 		fresh |= OURO_WORD_FINALIZE;
 	atomic_set(&finalized, 0);
+	/* So that the pool stays, when all is back in it. */
+	anchor = ouro_new(kind, GFP_KERNEL);
+	if (!EXPECT(s->t, anchor))
+		return;
 	for (i = 0; i < LIVES; i++) {
 		first[i] = ouro_new(kind, GFP_KERNEL);
 		if (!EXPECT(s->t, first[i]))
@@ -403,6 +407,8 @@ static void lives(struct cycle *s, const struct ouro_type *type)
 	ouro_heap_flush(s->heap);
 	at_end = false;
 	EXPECT_EQ(s->t, atomic_read(&finalized), type->finalize ? LIVES : 0);
+	/* They may have died on another CPU. */
+	ouro_heap_trim(s->heap);
 	for (i = 0; i < LIVES; i++) {
 		next[i] = ouro_new(kind, GFP_KERNEL);
 		if (!EXPECT(s->t, next[i]))
@@ -416,6 +422,7 @@ static void lives(struct cycle *s, const struct ouro_type *type)
 	}
 	/* Not all: checked heaps and others keep some back. */
 	EXPECT_GE(s->t, again, 1);
+	ouro_put(anchor);
 	for (i = 0; i < LIVES; i++)
 		ouro_put(next[i]);
 	ouro_heap_flush(s->heap);

@@ -24,7 +24,7 @@
 enum { NUMBERS, BYTES, LIST, WEAK };	/* slots of the node */
 
 /* A key of bytes; longer than what is kept in a word. */
-struct key {
+struct graph_key {
 	char text[40];
 };
 
@@ -52,9 +52,9 @@ static struct box {
 	struct ouro_weak name[KEYS];
 } box;
 
-static struct key key_of(u32 number)
+static struct graph_key key_of(u32 number)
 {
-	struct key key = { };
+	struct graph_key key = { };
 
 	snprintf(key.text, sizeof(key.text), "the key with the number %u",
 		 number);
@@ -82,7 +82,7 @@ static bool box_new(void)
 {
 	memset(&box, 0, sizeof(box));
 	box.numbers = ouro_map_u64_new(graph.heap, GFP_KERNEL);
-	box.bytes = ouro_map_new(graph.heap, sizeof(struct key), GFP_KERNEL);
+	box.bytes = ouro_map_new(graph.heap, sizeof(struct graph_key), GFP_KERNEL);
 	box.list = ouro_list_new(graph.heap, GFP_KERNEL);
 	box.weak = ouro_weak_map_new(graph.heap, GFP_KERNEL);
 	if (box.numbers && box.bytes && box.list && box.weak)
@@ -210,7 +210,7 @@ static void number_take(struct graph_actor *a, u32 i)
 
 static void byte_store(struct graph_actor *a, u32 i)
 {
-	struct key key = key_of(i);
+	struct graph_key key = key_of(i);
 	struct graph_ref ref = { };
 
 	if (!value_new(a, &ref))
@@ -224,7 +224,7 @@ static void byte_store(struct graph_actor *a, u32 i)
 
 static void byte_load(struct graph_actor *a, u32 i)
 {
-	struct key key = key_of(i);
+	struct graph_key key = key_of(i);
 
 	value_found(a, "bytes load",
 		    ouro_map_load(box.bytes, &key, sizeof(key)), box.byte[i],
@@ -235,7 +235,7 @@ static void byte_walk(struct graph_actor *a, u32 unused)
 {
 	struct ouro_object *object;
 	size_t place = 0, len;
-	struct key key;
+	struct graph_key key;
 	u32 i;
 
 	while ((object = ouro_map_next(box.bytes, &place, &key, sizeof(key),
@@ -318,7 +318,7 @@ static void weak_found(struct graph_actor *a, const char *op,
 
 static void weak_store(struct graph_actor *a, u32 i)
 {
-	struct key key = key_of(i);
+	struct graph_key key = key_of(i);
 	struct graph_ref ref = { };
 
 	if (!value_new(a, &ref))
@@ -332,7 +332,7 @@ static void weak_store(struct graph_actor *a, u32 i)
 
 static void weak_load(struct graph_actor *a, u32 i)
 {
-	struct key key = key_of(i);
+	struct graph_key key = key_of(i);
 
 	weak_found(a, "weak load",
 		   ouro_weak_map_load(box.weak, &key, sizeof(key)), i);
@@ -348,7 +348,7 @@ static struct ouro_object *intern_make(const void *key, size_t len, void *arg)
 /* There is one already, or that is dead for good. */
 static void weak_intern(struct graph_actor *a, u32 i)
 {
-	struct key key = key_of(i);
+	struct graph_key key = key_of(i);
 	struct graph_ref again = { };
 	struct ouro_object *object;
 	struct ouro_weak weak;

@@ -84,7 +84,7 @@ static void do_resize(struct graph_actor *a, const struct graph_ref *v,
 		ouro_vector_shrink(vector, graph_gfp(a));
 }
 
-static void do_truncate(struct graph_actor *a, const struct graph_ref *v,
+static void do_shorten(struct graph_actor *a, const struct graph_ref *v,
 			u32 length)
 {
 	graph_note(a, "truncate", NULL, v, length);
@@ -114,7 +114,7 @@ void graph_act_vector(struct graph_actor *a)
 	else if (what < 15)
 		do_resize(a, v, random);
 	else
-		do_truncate(a, v, random % GRAPH_SLOTS);
+		do_shorten(a, v, random % GRAPH_SLOTS);
 }
 
 /* ---- scenes ---- */

@@ -124,7 +124,7 @@ static void duel_end(struct race *r, struct duel *d)
 
 static void duel_lead(struct race *r, struct duel *d)
 {
-	u32 i;
+	u32 i, turns;
 
 	for (i = 1; i <= ROUNDS; i++) {
 		if (i > ROUNDS_LEAST && ktime_get_ns() > r->end)
@@ -134,6 +134,9 @@ static void duel_lead(struct race *r, struct duel *d)
 			break;
 		/* Pairs with test_wait_for(): the round is set up. */
 		smp_store_release(&d->round, i);
+		/* Who has to see that first would be late each time. */
+		for (turns = i % 8 * 128; turns; turns--)
+			cpu_relax();
 		duel_act(r, d, 0);
 		if (!test_wait_for(&d->done, i, &d->over))
 			break;

@@ -154,7 +154,7 @@ void collect_limit_nowait(struct ouro_test *t)
 	test_heap_check(t, s->heap, made);
 	/* With it, what is asked for is there at once. */
 	ouro_collector_enable(s->heap);
-	EXPECT(t, ring_drop(s, LINK_PLAIN, 200, GFP_KERNEL));
+	EXPECT(t, ring_drop(s, LINK_PLAIN, 100 * LITTER_RING, GFP_KERNEL));
 	EXPECT_GE(t, collect_runs(s, OURO_GENERATIONS), 1);
 	collect_close(s);
 }

@@ -59,7 +59,7 @@ main()
 	make -s -C "$tmp/linux/tools/testing/selftests" TARGETS=ouro "OURO_TOP=$tmp/ouro" "KDIR=$KDIR" "ARCH=$KARCH" all \
 		>"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
 	# The cases that are stress take six and a half times as long, all in all.
-	"$top/scripts/vm" um --no-build --quiet --timeout $((300 + 8 * ${STRESS:-0})) -- "$(guest_command "$tmp")" \
+	"$top/scripts/vm" um --no-build --quiet --timeout $((700 + 8 * ${STRESS:-0})) -- "$(guest_command "$tmp")" \
 		>"$tmp/out" || status=$?
 	cat "$tmp/out"
 	grep -q '^ok 1 selftests: ouro: run.sh$' "$tmp/out" && [[ $status = 0 ]]

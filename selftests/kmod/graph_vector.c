@@ -85,7 +85,7 @@ static void do_resize(struct graph_actor *a, const struct graph_ref *v,
 }
 
 static void do_shorten(struct graph_actor *a, const struct graph_ref *v,
-			u32 length)
+		       u32 length)
 {
 	graph_note(a, "truncate", NULL, v, length);
 	ouro_vector_truncate(ouro_vector_of(v->object), length);

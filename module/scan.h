@@ -150,7 +150,7 @@ struct ouro_scan {
 	struct ouro_slice slice;
 };
 
-#define OURO_SCAN_STEPS	512	/* slots and objects looked at in one go */
+#define OURO_SCAN_STEPS	320	/* slots and objects looked at in one go */
 
 static __always_inline u32 *ouro_note_at(const struct ouro_scan *scan,
 					 u32 place)

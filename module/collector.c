@@ -104,8 +104,7 @@ static void set_triggers_short(struct ouro_collector *collector)
 	long after = collector->after;
 
 	WRITE_ONCE(collector->trigger, max(collector->trigger, after));
-	WRITE_ONCE(collector->lift,
-		   max(collector->lift, min(after, LONG_MAX / 2) * 2));
+	WRITE_ONCE(collector->lift, max(collector->lift, 2 * after));
 }
 
 /* What the triggers depend on has changed. */

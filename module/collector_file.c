@@ -68,7 +68,7 @@ static const struct sum_field {
 	FIELD(resurrected, "objects", "brought back by finalizers"),
 	FIELD(finalized, "calls", "of finalizers"),
 	FIELD(aborts, "times", "a handle was upgraded in the middle of a decision"),
-	FIELD(skipped, "pools", "left out for want of memory"),
+	FIELD(skipped, "pools", "left out for want of memory or time"),
 	FIELD_U64(ns, "ns", "from begin to end, waiting included"),
 	FIELD_U64(longest_ns, "ns", "the longest of these"),
 #undef FIELD

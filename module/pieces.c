@@ -3,6 +3,7 @@
  * Pieces: an array that would be too long for one allocation.
  */
 #include "ouro.h"
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -50,7 +51,7 @@ u32 ouro_pieces_get(struct ouro_pieces *pieces, u32 n, size_t size)
 	pieces->bytes = table + got;
 	if (!got)
 		ouro_pieces_put(pieces);
-	return got / size;
+	return div_u64(got, size);
 }
 
 /**

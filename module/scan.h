@@ -73,7 +73,8 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @heap: the heap
  * @stat: what to tell of it
  * @asked: somebody waits: the share of a CPU is not kept
- * @second: in P2, and it has not been tried often: the same
+ * @second: in P2, but for the time between transactions when there were many:
+ *	the same
  * @whole: every pool of the generation has joined
  * @steps: until others have their turn
  * @slice_end: when it was enough for a while, in ns

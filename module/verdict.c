@@ -429,7 +429,7 @@ static void give_up(struct ouro_scan *scan)
 	ouro_verdict_idle(scan);
 }
 
-/* It took too long: one about half of the members may not. */
+/* A transaction took too long: one about half of its members may not. */
 static void halve(struct ouro_scan *scan)
 {
 	u32 i, half = scan->members / 2;
@@ -479,7 +479,7 @@ static enum ouro_transaction try(struct ouro_scan *scan, bool again)
 }
 
 /* A transaction takes all of a CPU, so that it is short; many do not. */
-static void keep_share(struct ouro_scan *scan, unsigned int round)
+static void give_way(struct ouro_scan *scan, unsigned int round)
 {
 	if (round < ROUNDS_EAGER)
 		return;
@@ -508,7 +508,7 @@ static void try_until_decided(struct ouro_scan *scan)
 			if (!scan->remain || ouro_scan_is_stopped(scan))
 				return;
 		}
-		keep_share(scan, round);
+		give_way(scan, round);
 	}
 	/* What is left is no less garbage than before. */
 	scan->stat.skipped++;

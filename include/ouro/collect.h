@@ -89,8 +89,8 @@ struct ouro_collect_threshold {
  * @slice_us: microseconds of work before others have their turn, 10 to 10000
  * @share: per cent of one CPU, 1 to 100; not kept when there are more objects than
  *	twice the sum of those that the last scan of all has left and the young
- *	threshold, when somebody waits for a scan, nor in the first four tries to
- *	make sure of what a scan has found, and to free it
+ *	threshold, when somebody waits for a scan, nor while a scan makes sure of
+ *	what it has found, or frees it, but between one try and the next after four
  */
 struct ouro_collect_budget {
 	unsigned int slice_us;
@@ -107,7 +107,8 @@ struct ouro_collect_budget {
  * @finalized: finalizers called
  * @aborts: times that a weak upgrade met a decision under way
  * @skipped: pools that were left out for want of memory; one more where that did
- *	not do for all objects found, and one where not for all references to them
+ *	not do for all objects found, and one where not for all references to them;
+ *	and one for each time that making sure took too long
  * @ns: nanoseconds from begin to end
  */
 struct ouro_scan_stat {
@@ -143,7 +144,7 @@ enum ouro_scan_event {
  * @resurrected: objects
  * @finalized: finalizers called
  * @aborts: times
- * @skipped: pools, and up to two more for each scan
+ * @skipped: pools, and what is added to them for a scan
  * @ns: nanoseconds spent from begin to end
  * @longest_ns: the longest scan
  * @duration: scans by how long they took: below 10^(n+4) ns for duration[n]

@@ -281,7 +281,7 @@ one_cycle()	# FLAGS
 	module_load ouro && module_load ouro_test && module_load ouro_test_puppet || return 1
 	puppet create cycle "$1" && puppet alloc cycle 1000 20000 && puppet alloc cycle 100000 100 || return 1
 	# Cycles that were collected, and such that are left.
-	puppet make cycle 1 50 && puppet litter cycle 1000 && write_to $OURO/cycle/collect old || return 1
+	puppet make cycle 1 50 && puppet litter cycle 20000 && write_to $OURO/cycle/collect old || return 1
 	expect_rings "of a cycle" cycle 50 && puppet litter cycle 1000 && puppet destroy cycle || return 1
 	rmmod ouro_test_puppet && rmmod ouro_test && rmmod ouro
 }

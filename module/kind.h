@@ -105,6 +105,7 @@ struct ouro_kind {
  * @alive: objects that the scan found alive
  * @old: every block out of the pool was an object that the last scan of it found
  *	alive, as far as that has come
+ * @retired: while it is pinned: all blocks are back in it, and it goes
  * @holds_frozen: see ouro_heap_freeze(): pool->end is OURO_END_FROZEN, where it
  *	would be short
  * @doomed: bit set: the object waits for its death
@@ -123,6 +124,7 @@ struct ouro_objects {
 	u16 pending;
 	u16 alive;
 	bool old;
+	bool retired;
 	bool holds_frozen;
 	unsigned long doomed[];
 };

@@ -2,8 +2,8 @@
 /*
  * Rosters: the pools of a heap whose objects may be part of cycles.
  *
- * A scan pins pools: as long as pool->note is not 0 the pool stays, though it
- * was retired; who unpins it then releases it.
+ * A scan pins pools: as long as pool->note is not 0 the pool stays, and has its
+ * place, though it was retired; who unpins it then releases it.
  */
 #include "ouro.h"
 #include "backing.h"
@@ -98,12 +98,16 @@ int ouro_roster_add(struct ouro_pool *pool, gfp_t gfp)
 	}
 }
 
-/* The place of a pool that was retired may be another's. */
-static bool is_listed(const struct ouro_pool *pool)
+static void place_leave(struct ouro_roster *roster, struct ouro_pool *pool)
 {
-	const struct ouro_objects *objects = pool->objects;
+	struct ouro_objects *objects = pool->objects;
+	struct ouro_roster_page *page = objects->page;
 
-	return objects->page->pool[objects->place] == pool;
+	lockdep_assert_held(&roster->lock);
+	page->pool[objects->place] = NULL;
+	clear_bit(objects->place, page->young);
+	if (page->used-- == page->places)
+		list_add(&page->room, &roster->room);
 }
 
 /**
@@ -116,19 +120,17 @@ static bool is_listed(const struct ouro_pool *pool)
 bool ouro_roster_remove(struct ouro_pool *pool)
 {
 	struct ouro_roster *roster = &pool->heap->roster;
-	struct ouro_objects *objects = pool->objects;
-	struct ouro_roster_page *page = objects->page;
 	unsigned long flags;
 	bool pinned;
 
-	if (!page)
+	if (!pool->objects->page)
 		return true;
 	raw_spin_lock_irqsave(&roster->lock, flags);
-	page->pool[objects->place] = NULL;
-	clear_bit(objects->place, page->young);
-	if (page->used-- == page->places)
-		list_add(&page->room, &roster->room);
 	pinned = pool->note;
+	if (pinned)
+		pool->objects->retired = true;
+	else
+		place_leave(roster, pool);
 	raw_spin_unlock_irqrestore(&roster->lock, flags);
 	return !pinned;
 }
@@ -156,8 +158,9 @@ struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
 		objects = *first;
 		*first = objects->scanned;
 		WRITE_ONCE(objects->pool->note, 0);
-		if (is_listed(objects->pool))
+		if (!objects->retired)
 			continue;
+		place_leave(roster, objects->pool);
 		objects->scanned = retired;
 		retired = objects;
 	}
@@ -191,21 +194,6 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool)
 	}
 }
 
-static bool clear_young(struct ouro_pool *pool)
-{
-	struct ouro_roster *roster = &pool->heap->roster;
-	struct ouro_objects *objects = pool->objects;
-	unsigned long flags;
-	bool ours;
-
-	raw_spin_lock_irqsave(&roster->lock, flags);
-	ours = is_listed(pool);
-	if (ours)
-		clear_bit(objects->place, objects->page->young);
-	raw_spin_unlock_irqrestore(&roster->lock, flags);
-	return ours;
-}
-
 /**
  * ouro_roster_age() - a pool is old from now on, unless it turns out not to be
  * @pool: pinned
@@ -215,14 +203,14 @@ static bool clear_young(struct ouro_pool *pool)
  * looks at each object after that, and says so itself where one died before,
  * and its block is not in the pool.
  *
- * Context: Task context; of one scan at a time; takes roster->lock.
+ * Context: Task context; of one scan at a time; takes no lock, since a pinned pool
+ * has its place.
  */
 void ouro_roster_age(struct ouro_pool *pool)
 {
 	struct ouro_objects *objects = pool->objects;
 
-	if (!clear_young(pool))
-		return;
+	clear_bit(objects->place, objects->page->young);
 	ouro_delay(OURO_DELAY_AGE);
 	/*
 	 * Full barriers: either who dies, or takes a block, sees what is said
@@ -239,24 +227,63 @@ void ouro_roster_age(struct ouro_pool *pool)
 
 /* ---- visits ---- */
 
-static void others_turn(struct ouro_roster *roster)
+/**
+ * struct visit - one of all pools of a heap
+ * @roster: its
+ * @young: leave out the old ones
+ * @fn: for each
+ * @arg: of @fn
+ * @looks: places looked at, or words of old pools, until others have their turn
+ */
+struct visit {
+	struct ouro_roster *roster;
+	bool young;
+	ouro_roster_fn fn;
+	void *arg;
+	unsigned int looks;
+};
+
+#define LOOKS_MOST	64
+
+static void others_turn(struct visit *visit)
 {
-	raw_spin_unlock_irq(&roster->lock);
+	if (visit->looks < LOOKS_MOST)
+		return;
+	visit->looks = 0;
+	raw_spin_unlock_irq(&visit->roster->lock);
 	cond_resched();
-	raw_spin_lock_irq(&roster->lock);
+	raw_spin_lock_irq(&visit->roster->lock);
 }
 
-static bool visit_word(struct ouro_roster_page *page, unsigned int word,
-		       bool young, ouro_roster_fn fn, void *arg)
+static bool visit_word(struct visit *visit, struct ouro_roster_page *page,
+		       unsigned int word)
 {
 	unsigned int i, first = word * BITS_PER_LONG;
 	unsigned int last = min_t(unsigned int, first + BITS_PER_LONG,
 				  page->places);
 
+	visit->looks++;
+	if (visit->young && !READ_ONCE(page->young[word]))
+		return true;
+	visit->looks += last - first;
 	for (i = first; i < last; i++)
-		if (page->pool[i] && (!young || test_bit(i, page->young)) &&
-		    !fn(page->pool[i], arg))
+		if (page->pool[i] &&
+		    (!visit->young || test_bit(i, page->young)) &&
+		    !visit->fn(page->pool[i], visit->arg))
 			return false;
+	return true;
+}
+
+/* No page goes; the lock may be let go of between two words. */
+static bool visit_page(struct visit *visit, struct ouro_roster_page *page)
+{
+	unsigned int word;
+
+	for (word = 0; word < BITS_TO_LONGS(page->places); word++) {
+		if (!visit_word(visit, page, word))
+			return false;
+		others_turn(visit);
+	}
 	return true;
 }
 
@@ -269,30 +296,25 @@ static bool visit_word(struct ouro_roster_page *page, unsigned int word,
  *
  * Pools that come and go meanwhile may be left out.
  *
- * Context: Task context; takes roster->lock for 64 pools, or a page without
- * young ones, at a time.
+ * Context: Task context; takes roster->lock for some 64 pools at a time, or 64
+ * times 64 old ones.
  * Return: false when @fn did.
  */
 bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
 		       void *arg)
 {
 	struct ouro_roster *roster = &heap->roster;
+	struct visit visit = {
+		.roster = roster, .young = young, .fn = fn, .arg = arg,
+	};
 	struct ouro_roster_page *page;
-	unsigned int word;
 	bool more = true;
 
 	raw_spin_lock_irq(&roster->lock);
 	list_for_each_entry(page, &roster->pages, link) {
-		for (word = 0; more && word < BITS_TO_LONGS(page->places);
-		     word++) {
-			if (young && !READ_ONCE(page->young[word]))
-				continue;
-			more = visit_word(page, word, young, fn, arg);
-			others_turn(roster);
-		}
+		more = visit_page(&visit, page);
 		if (!more)
 			break;
-		others_turn(roster);
 	}
 	raw_spin_unlock_irq(&roster->lock);
 	return more;

@@ -412,20 +412,36 @@ bool ouro_scan_join(struct ouro_scan *scan)
 	return joined;
 }
 
-/* Whether every block that is not in the pool was found to be alive. */
+/*
+ * Whether every block that is not in the pool was found to be alive.  It may be
+ * empty, and retired.
+ */
 static bool is_old(struct ouro_pool *pool)
 {
-	struct ouro_class *class = pool->class;
-	unsigned long flags;
-	bool old;
+	lockdep_assert_held(&pool->class->lock);
+	return pool->objects->alive &&
+	       pool->objects->alive == pool->blocks - pool->free;
+}
 
-	/* It may be empty, and retired. */
-	if (!pool->objects->alive)
-		return false;
+#define LEAVE_MOST	16	/* pools in one go */
+
+/* Of some pools of one class: those that are not old are young.  Returns the next. */
+static struct ouro_objects *leave_some(struct ouro_scan *scan,
+				       struct ouro_objects *objects)
+{
+	struct ouro_class *class = objects->pool->class;
+	bool stopped = ouro_scan_is_stopped(scan);
+	unsigned long flags;
+	unsigned int n = 0;
+
 	raw_spin_lock_irqsave(&class->lock, flags);
-	old = pool->objects->alive == pool->blocks - pool->free;
+	do {
+		if (stopped || !is_old(objects->pool))
+			ouro_roster_rejuvenate(objects->pool);
+		objects = objects->scanned;
+	} while (++n < LEAVE_MOST && objects && objects->pool->class == class);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
-	return old;
+	return objects;
 }
 
 /**
@@ -436,13 +452,12 @@ static bool is_old(struct ouro_pool *pool)
  */
 void ouro_scan_leave(struct ouro_scan *scan)
 {
-	struct ouro_objects *objects;
+	struct ouro_objects *objects = scan->first;
 
-	for (objects = scan->first; objects; objects = objects->scanned) {
+	while (objects) {
 		ouro_delay(OURO_DELAY_LEAVE);
-		if (ouro_scan_is_stopped(scan) || !is_old(objects->pool))
-			ouro_roster_rejuvenate(objects->pool);
-		scan->steps -= 8;
+		objects = leave_some(scan, objects);
+		scan->steps -= 64;
 		ouro_scan_breathe(scan);
 	}
 	unpin_all(scan);

@@ -18,6 +18,8 @@
 
 struct ouro_heap;
 
+#define OURO_BATCH	64
+
 /**
  * struct ouro_collector - part of a heap
  * @transaction: number and state, see transaction.h; who upgrades a weak handle
@@ -54,6 +56,7 @@ struct ouro_heap;
  * @over: woken at the end of each
  * @from: the number of the roster's first pool to look at, where memory did not
  *	do for all the last time
+ * @batch: of the scan, for which there is no room on a stack
  * @notifiers: told of begin and end
  * @stat: what is to be told
  */
@@ -86,6 +89,7 @@ struct ouro_collector {
 	unsigned long runs;
 	wait_queue_head_t over;
 	unsigned long from;
+	u32 batch[OURO_BATCH];
 	struct blocking_notifier_head notifiers;
 	struct ouro_collector_stat stat;
 };

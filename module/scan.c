@@ -476,6 +476,7 @@ void ouro_scan_run(struct ouro_scan *scan)
 {
 	u64 start = ktime_get_ns();
 
+	scan->batch = scan->heap->collector.batch;
 	scan->last = &scan->first;
 	scan->waiting_last = &scan->waiting;
 	scan->steps = OURO_SCAN_STEPS;

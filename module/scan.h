@@ -87,6 +87,8 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @span: bytes from there to the end of the last such window
  * @window: for each window in this range its units
  * @unit: of each window with a pinned pool
+ * @batch: of the collector: places whose notes are on their way to the cache
+ * @batched: in @batch
  * @waiting: pools with objects that are reached and were not looked into
  * @waiting_last: the end of this list
  * @at: the pool whose such objects are looked into, which is not on it
@@ -98,6 +100,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @members: in @member
  * @edges: in @edge
  * @edge_room: that there is room for
+ * @noted: members whose references are in @edge, or begin to be
  * @remain: members that are not out
  * @finalizing: some member's finalizer has yet to run
  * @reported: what is to be left, in a mode of report, is out
@@ -127,6 +130,8 @@ struct ouro_scan {
 	unsigned long span;
 	struct ouro_unit_notes **window;
 	struct ouro_pieces unit;
+	u32 *batch;
+	u32 batched;
 	struct ouro_objects *waiting;
 	struct ouro_objects **waiting_last;
 	struct ouro_objects *at;
@@ -139,6 +144,7 @@ struct ouro_scan {
 	u32 members;
 	u32 edges;
 	u32 edge_room;
+	u32 noted;
 	u32 remain;
 	bool finalizing;
 	bool reported;
@@ -225,6 +231,34 @@ static __always_inline u32 ouro_scan_place(const struct ouro_scan *scan,
 	return unit->note + index;
 }
 
+typedef void (*ouro_batch_fn)(struct ouro_scan *scan);
+
+/*
+ * Notes are all over memory, and who waits for each finds the time for little
+ * else: so a place waits here until there are many, and @flush is called, which
+ * empties the batch.
+ */
+static __always_inline void ouro_batch_add(struct ouro_scan *scan, u32 place,
+					   ouro_batch_fn flush)
+{
+	scan->batch[scan->batched++] = place;
+	if (unlikely(scan->batched == OURO_BATCH))
+		flush(scan);
+}
+
+/* Adds the place of what a slot refers to, if its pool is in the scan. */
+static __always_inline void ouro_batch_edge(struct ouro_scan *scan,
+					    const struct ouro_object *ref,
+					    ouro_batch_fn flush)
+{
+	u32 place = ouro_scan_place(scan, ref);
+
+	if (place == OURO_NOWHERE)
+		return;
+	prefetchw(ouro_note_at(scan, place));
+	ouro_batch_add(scan, place, flush);
+}
+
 /* Of a member: whether it is one no more. */
 static __always_inline bool ouro_member_is_out(const struct ouro_scan *scan,
 					       const struct ouro_member *member)
@@ -246,7 +280,7 @@ static __always_inline u32 ouro_member_end(const struct ouro_scan *scan, u32 i)
 static __always_inline const void *
 ouro_scan_ahead(const struct ouro_object *object, const struct ouro_pool *pool)
 {
-	return (const void *)object + 16 * pool->size;
+	return (const void *)object + 32 * pool->size;
 }
 
 static inline bool ouro_scan_is_stopped(const struct ouro_scan *scan)

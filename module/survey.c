@@ -31,13 +31,19 @@ static __always_inline bool is_frozen(const struct ouro_objects *objects,
  */
 #define NO_CANDIDATE	BIT(30)
 
+static void count_batch(struct ouro_scan *scan)
+{
+	u32 i, n = scan->batched;
+
+	for (i = 0; i < n; i++)
+		++*ouro_note_at(scan, scan->batch[i]);
+	scan->batched = 0;
+}
+
 static __always_inline void count_edge(struct ouro_scan *scan,
 				       struct ouro_object *ref)
 {
-	u32 place = ouro_scan_place(scan, ref);
-
-	if (place != OURO_NOWHERE)
-		++*ouro_note_at(scan, place);
+	ouro_batch_edge(scan, ref, count_batch);
 }
 
 /*
@@ -236,7 +242,7 @@ static void mark_all(struct ouro_scan *scan)
  * ouro_survey() - find the suspects
  * @scan: that pools have joined
  *
- * Context: Process context, may sleep; takes roster->lock.
+ * Context: Process context, may sleep.
  */
 void ouro_survey(struct ouro_scan *scan)
 {
@@ -247,6 +253,7 @@ void ouro_survey(struct ouro_scan *scan)
 		if (ouro_scan_is_stopped(scan))
 			return;
 	}
+	count_batch(scan);
 	for (objects = scan->first; objects; objects = objects->scanned)
 		judge_pool(scan, objects->pool);
 	mark_all(scan);

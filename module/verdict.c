@@ -151,26 +151,47 @@ static void read_words(struct ouro_scan *scan, bool again)
 
 /* ---- (b) references ---- */
 
+#define BEGIN	OURO_NOWHERE	/* in a batch: here the next member's begin */
+
 /*
  * Where there is no room to note a reference, what it leads to is out from the
- * start.
+ * start.  Returns how many are noted.
  */
+static __always_inline u32 note_place(struct ouro_scan *scan, u32 place,
+				      u32 edges)
+{
+	u32 *note = ouro_note_at(scan, place);
+
+	if (*note & OURO_NOTE_REACHED)
+		return edges;
+	if (unlikely(edges == scan->edge_room)) {
+		*note = OURO_NOTE_REACHED | OURO_NOTE_COLD;
+		return edges;
+	}
+	++*note;
+	*ouro_edge_at(scan, edges) = place;
+	return edges + 1;
+}
+
+static void note_batch(struct ouro_scan *scan)
+{
+	u32 i, place, n = scan->batched, edges = scan->edges;
+
+	for (i = 0; i < n; i++) {
+		place = scan->batch[i];
+		if (place == BEGIN)
+			ouro_member_at(scan, scan->noted++)->start = edges;
+		else
+			edges = note_place(scan, place, edges);
+	}
+	scan->edges = edges;
+	scan->batched = 0;
+}
+
 static __always_inline void note_edge(struct ouro_scan *scan,
 				      struct ouro_object *ref)
 {
-	u32 *note, place = ouro_scan_place(scan, ref);
-
-	if (place == OURO_NOWHERE)
-		return;
-	note = ouro_note_at(scan, place);
-	if (*note & OURO_NOTE_REACHED)
-		return;
-	if (unlikely(scan->edges == scan->edge_room)) {
-		*note = OURO_NOTE_REACHED | OURO_NOTE_COLD;
-		return;
-	}
-	++*note;
-	*ouro_edge_at(scan, scan->edges++) = place;
+	ouro_batch_edge(scan, ref, note_batch);
 }
 
 static void read_edges(struct ouro_scan *scan)
@@ -183,6 +204,7 @@ static void read_edges(struct ouro_scan *scan)
 	u32 i;
 
 	scan->edges = 0;
+	scan->noted = 0;
 	for (i = 0; i < scan->members; i++) {
 		member = ouro_member_at(scan, i);
 		object = ouro_cursor_object(&cursor, member->place);
@@ -190,13 +212,14 @@ static void read_edges(struct ouro_scan *scan)
 		type = pool->class->kind->type;
 		prefetch(ouro_scan_ahead(object, pool));
 		ouro_delay(OURO_DELAY_EDGES);
-		member->start = scan->edges;
+		ouro_batch_add(scan, BEGIN, note_batch);
 		scan->steps--;
 		ouro_scan_fixed(scan, type, object, note_edge);
 		if (type->array)
 			ouro_scan_span(scan, pool, object, note_edge);
 		ouro_scan_breathe(scan);
 	}
+	note_batch(scan);
 }
 
 /* ---- (c) frozen or not ---- */

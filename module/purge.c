@@ -99,6 +99,7 @@ static void kill(struct ouro_scan *scan, struct ouro_object *object,
 					OURO_WORD_DEAD)))
 		return;
 	*ouro_note_at(scan, member->place) = OURO_NOTE_LATE;
+	scan->late = true;
 	atomic64_add((s64)OURO_WORD_DEAD - (count - OURO_COUNT_DEAD - 1),
 		     &object->word);
 }
@@ -240,26 +241,61 @@ static bool bury_one(struct ouro_scan *scan, struct ouro_pool *pool,
 	return false;
 }
 
+/* Of the notes from @first on, of as many blocks as a word has bits: those that are @value. */
+static unsigned long notes_that_are(const struct ouro_scan *scan,
+				    const struct ouro_pool *pool,
+				    unsigned int first, u32 value)
+{
+	const u32 *note = ouro_note_at(scan, pool->note - 1 + first);
+	unsigned int i, n = min_t(unsigned int, pool->blocks - first,
+				  BITS_PER_LONG);
+	unsigned long bits = 0;
+
+	for (i = 0; i < n; i++)
+		bits |= (unsigned long)(note[i] == value) << i;
+	return bits;
+}
+
+/* Of those whose bits are set: clears the bits of blocks that go their own way. */
+static void bury_each(struct ouro_scan *scan, struct ouro_pool *pool,
+		      unsigned int first, unsigned long *bits)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, bits, BITS_PER_LONG) {
+		ouro_delay(OURO_DELAY_BURY);
+		if (!bury_one(scan, pool, ouro_pool_block(pool, first + i)))
+			__clear_bit(i, bits);
+	}
+}
+
+static void put_late(struct ouro_scan *scan, struct ouro_pool *pool,
+		     unsigned int first)
+{
+	unsigned long bits = notes_that_are(scan, pool, first, OURO_NOTE_LATE);
+	unsigned int i;
+
+	for_each_set_bit(i, &bits, BITS_PER_LONG) {
+		ouro_delay(OURO_DELAY_BURY);
+		ouro_slice_put(&scan->slice, ouro_pool_block(pool, first + i));
+	}
+}
+
 /* Notes tell which objects were killed; most blocks go back in one go. */
 static void bury_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
-	const u32 *note = ouro_note_at(scan, pool->note - 1);
 	DECLARE_BITMAP(map, BIT(OURO_WEAK_BLOCK_BITS));
-	unsigned int i, count = 0;
+	unsigned int first, count = 0;
 	bool plain = is_plain(pool);
+	unsigned long *bits = map;
 
-	bitmap_zero(map, pool->blocks);
-	for (i = 0; i < pool->blocks; i++) {
-		if (note[i] & OURO_NOTE_REACHED)
-			continue;
-		ouro_delay(OURO_DELAY_BURY);
-		if (unlikely(note[i] == OURO_NOTE_LATE)) {
-			ouro_slice_put(&scan->slice, ouro_pool_block(pool, i));
-		} else if (plain ||
-			   bury_one(scan, pool, ouro_pool_block(pool, i))) {
-			__set_bit(i, map);
-			count++;
-		}
+	for (first = 0; first < pool->blocks; first += BITS_PER_LONG, bits++) {
+		*bits = notes_that_are(scan, pool, first, 0);
+		if (!plain)
+			bury_each(scan, pool, first, bits);
+		if (unlikely(scan->late))
+			put_late(scan, pool, first);
+		count += hweight_long(*bits);
 	}
 	if (!count)
 		return;

@@ -104,6 +104,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @remain: members that are not out
  * @finalizing: some member's finalizer has yet to run
  * @reported: what is to be left, in a mode of report, is out
+ * @late: some killed member has OURO_NOTE_LATE
  * @finalized: members when finalizers ran last
  * @died: of these, by the last put of a reference
  * @begun: when the first word was read, in ns
@@ -148,6 +149,7 @@ struct ouro_scan {
 	u32 remain;
 	bool finalizing;
 	bool reported;
+	bool late;
 	unsigned long finalized;
 	unsigned long died;
 	u64 begun;

@@ -239,17 +239,25 @@ static void release_after_grace(struct rcu_head *rcu)
 {
 	struct ouro_pool *pool = container_of(rcu, struct ouro_pool, rcu);
 	struct ouro_heap *heap = pool->heap;
+	struct ouro_pool *next;
 
-	pool_give_units(pool);
+	for (; pool; pool = next) {
+		next = hlist_entry_safe(pool->link.next, struct ouro_pool,
+					link);
+		pool_give_units(pool);
+	}
 	/* Pairs with the acquire in ouro_heap_settle(). */
 	atomic_long_dec_return_release(&heap->rcu_pending);
 }
 
-/* Of objects: retired, and nobody has a use for it. */
-void ouro_pool_release_retired(struct ouro_pool *pool)
+/* Of objects: retired, and nobody has a use for them.  Few, by their links. */
+void ouro_pool_release_retired(struct hlist_head *pools)
 {
-	atomic_long_inc(&pool->heap->rcu_pending);
-	call_rcu(&pool->rcu, release_after_grace);
+	struct ouro_pool *first = hlist_entry(pools->first, struct ouro_pool,
+					      link);
+
+	atomic_long_inc(&first->heap->rcu_pending);
+	call_rcu(&first->rcu, release_after_grace);
 }
 
 /**
@@ -263,12 +271,16 @@ void ouro_pool_release_retired(struct ouro_pool *pool)
  */
 void ouro_pool_release(struct ouro_pool *pool)
 {
+	HLIST_HEAD(retired);
+
 	if (!pool->objects) {
 		pool_give_units(pool);
 		return;
 	}
-	if (pool->class->ops->retire(pool))
-		ouro_pool_release_retired(pool);
+	if (!pool->class->ops->retire(pool))
+		return;
+	hlist_add_head(&pool->link, &retired);
+	ouro_pool_release_retired(&retired);
 }
 
 /**

@@ -38,7 +38,7 @@ struct ouro_marks;
  *	with the first weak handle
  * @note: where a scan has its notes about the first block, plus one; 0: it is in
  *	no scan
- * @link: on class->pools[@bucket]; guarded by class->lock
+ * @link: on class->pools[@bucket]; guarded by class->lock; or with others that go
  * @arena: that the pool lies in
  * @remote_link: on class->remote while @announced is not 0
  * @announced: remote frees begun and not yet harvested
@@ -219,7 +219,7 @@ void ouro_pool_init(void);
 struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 				   int node);
 void ouro_pool_release(struct ouro_pool *pool);
-void ouro_pool_release_retired(struct ouro_pool *pool);
+void ouro_pool_release_retired(struct hlist_head *pools);
 void ouro_pool_forget(struct ouro_pool *pool);
 struct ouro_pool *ouro_pool_find(const void *ptr);
 size_t ouro_pool_header_size(unsigned int blocks);

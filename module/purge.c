@@ -308,7 +308,7 @@ static void bury_all(struct ouro_scan *scan)
 {
 	struct ouro_objects *objects;
 
-	for (objects = scan->first; objects; objects = objects->scanned) {
+	for (objects = scan->first; objects; objects = ouro_scan_next(objects)) {
 		bury_pool(scan, objects->pool);
 		scan->steps -= 64;
 		ouro_scan_breathe(scan);

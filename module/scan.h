@@ -178,6 +178,26 @@ static __always_inline u32 *ouro_edge_at(const struct ouro_scan *scan, u32 i)
 	return ouro_pieces_at(&scan->edge, i, sizeof(u32));
 }
 
+/*
+ * The pool behind one that was looked at.  The header of the one behind that comes
+ * to the cache meanwhile: headers lie at multiples of OURO_UNIT, and the cache has
+ * room for few of those.
+ */
+static __always_inline struct ouro_objects *
+ouro_scan_next(const struct ouro_objects *objects)
+{
+	struct ouro_objects *next = objects->scanned;
+	const void *ahead;
+
+	if (!next)
+		return NULL;
+	ahead = next->scanned;
+	prefetch(ahead);
+	/* As if it were of the same class, and mostly it is. */
+	prefetch(ahead - ((void *)next - (void *)next->pool));
+	return next;
+}
+
 /**
  * struct ouro_cursor - where a walk over notes, or members, in their order is
  * @objects: the pool
@@ -200,7 +220,7 @@ ouro_cursor_object(struct ouro_cursor *cursor, u32 place)
 	struct ouro_pool *pool = cursor->objects->pool;
 
 	while (place - (pool->note - 1) >= pool->blocks) {
-		cursor->objects = cursor->objects->scanned;
+		cursor->objects = ouro_scan_next(cursor->objects);
 		pool = cursor->objects->pool;
 	}
 	return ouro_pool_block(pool, place - (pool->note - 1));

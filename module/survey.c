@@ -67,9 +67,11 @@ static bool is_too_long(const struct ouro_scan *scan, struct ouro_pool *pool,
 	return too_long;
 }
 
-/* Whether the object in a block is a candidate: its references are counted. */
-static __always_inline bool count_object(struct ouro_scan *scan,
-					 struct ouro_objects *objects,
+/*
+ * Whether the object in a block is a candidate: its references are counted.  The
+ * caller counts candidates.
+ */
+static __always_inline bool count_object(struct ouro_objects *objects,
 					 struct ouro_object *object,
 					 unsigned int i, u32 *note)
 {
@@ -80,29 +82,30 @@ static __always_inline bool count_object(struct ouro_scan *scan,
 		*note += NO_CANDIDATE;
 		return false;
 	}
-	objects->alive++;
 	if (is_frozen(objects, i)) {
+		objects->alive++;
 		*note += NO_CANDIDATE;
 		return false;
 	}
 	*note -= count;
-	scan->stat.visited++;
 	return true;
 }
 
-static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
+/* Returns how many candidates are in the pool. */
+static unsigned int count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
 	u32 *note = ouro_note_at(scan, pool->note - 1);
+	unsigned int i, candidates = 0;
 	struct ouro_object *object;
-	unsigned int i;
 
 	for (i = 0; i < pool->blocks; i++) {
 		object = ouro_pool_block(pool, i);
 		scan->steps--;
 		ouro_scan_breathe(scan);
-		if (!count_object(scan, pool->objects, object, i, &note[i]))
+		if (!count_object(pool->objects, object, i, &note[i]))
 			continue;
+		candidates++;
 		ouro_delay(OURO_DELAY_COUNT);
 		if (is_too_long(scan, pool, object)) {
 			note[i] += NO_CANDIDATE;
@@ -111,14 +114,15 @@ static void count_spans(struct ouro_scan *scan, struct ouro_pool *pool)
 		ouro_scan_fixed(scan, type, object, count_edge);
 		ouro_scan_span(scan, pool, object, count_edge);
 	}
+	return candidates;
 }
 
-static void count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
+static unsigned int count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
 	u32 *note = ouro_note_at(scan, pool->note - 1);
+	unsigned int i = 0, candidates = 0;
 	struct ouro_object *object;
-	unsigned int i = 0;
 
 	while (i < pool->blocks) {
 		ouro_delay(OURO_DELAY_COUNT);
@@ -126,22 +130,28 @@ static void count_fixed(struct ouro_scan *scan, struct ouro_pool *pool)
 			object = ouro_pool_block(pool, i);
 			prefetch(ouro_scan_ahead(object, pool));
 			scan->steps--;
-			if (count_object(scan, pool->objects, object, i,
-					 &note[i]))
-				ouro_scan_fixed(scan, type, object, count_edge);
+			if (!count_object(pool->objects, object, i, &note[i]))
+				continue;
+			candidates++;
+			ouro_scan_fixed(scan, type, object, count_edge);
 		}
 		ouro_scan_breathe(scan);
 	}
+	return candidates;
 }
 
 static void count_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
+	unsigned int candidates;
+
 	/* Before its objects are looked at: see there. */
 	ouro_roster_age(pool);
 	if (pool->class->kind->type->array)
-		count_spans(scan, pool);
+		candidates = count_spans(scan, pool);
 	else
-		count_fixed(scan, pool);
+		candidates = count_fixed(scan, pool);
+	pool->objects->alive += candidates;
+	scan->stat.visited += candidates;
 }
 
 /* ---- what is reached ---- */
@@ -168,16 +178,17 @@ static __always_inline bool is_held(u32 note)
 static void judge_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 {
 	u32 *note = ouro_note_at(scan, pool->note - 1);
-	unsigned int i;
+	unsigned int i, suspects = 0;
 
 	for (i = 0; i < pool->blocks; i++) {
 		if (unlikely(is_held(note[i]))) {
 			reach(scan, pool->objects, i, &note[i]);
 			continue;
 		}
-		scan->suspects += !note[i];
+		suspects += !note[i];
 		note[i] = note[i] ? OURO_NOTE_REACHED : 0;
 	}
+	scan->suspects += suspects;
 	scan->steps -= pool->blocks;
 	ouro_scan_breathe(scan);
 }
@@ -248,13 +259,13 @@ void ouro_survey(struct ouro_scan *scan)
 {
 	struct ouro_objects *objects;
 
-	for (objects = scan->first; objects; objects = objects->scanned) {
+	for (objects = scan->first; objects; objects = ouro_scan_next(objects)) {
 		count_pool(scan, objects->pool);
 		if (ouro_scan_is_stopped(scan))
 			return;
 	}
 	count_batch(scan);
-	for (objects = scan->first; objects; objects = objects->scanned)
+	for (objects = scan->first; objects; objects = ouro_scan_next(objects))
 		judge_pool(scan, objects->pool);
 	mark_all(scan);
 }

@@ -107,7 +107,7 @@ static void gather(struct ouro_scan *scan)
 {
 	struct ouro_objects *objects;
 
-	for (objects = scan->first; objects; objects = objects->scanned) {
+	for (objects = scan->first; objects; objects = ouro_scan_next(objects)) {
 		gather_pool(scan, objects->pool);
 		scan->steps -= objects->pool->blocks;
 		ouro_scan_breathe(scan);

@@ -56,8 +56,8 @@ main()
 	mkdir "$tmp/tmp"
 	tree_make "$tmp/linux"
 	ouro_make "$tmp/ouro"
-	make -s -C "$tmp/linux/tools/testing/selftests" TARGETS=ouro "OURO_TOP=$tmp/ouro" "KDIR=$KDIR" "ARCH=$KARCH" all \
-		>"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
+	make -s -j"$(nproc)" -C "$tmp/linux/tools/testing/selftests" TARGETS=ouro "OURO_TOP=$tmp/ouro" "KDIR=$KDIR" \
+		"ARCH=$KARCH" all >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
 	# The cases that are stress take six and a half times as long, all in all.
 	"$top/scripts/vm" um --no-build --quiet --timeout $((700 + 8 * ${STRESS:-0})) -- "$(guest_command "$tmp")" \
 		>"$tmp/out" || status=$?

@@ -3,8 +3,8 @@
 # Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
 #
 # OURO_SET=full|short chooses the cases (short: without hardened heaps, and without what takes long), STRESS=seconds
-# lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY=pattern runs the cases whose name matches (for work
-# on one of them).
+# lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY="pattern..." runs the cases whose name matches one
+# (for work on them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
@@ -104,11 +104,15 @@ unload_all()
 
 wanted()	# NAME
 {
-	# A pattern is what it shall be.
-	# shellcheck disable=SC2254
-	case $1 in
-	${OURO_ONLY:-*}) return 0 ;;
-	esac
+	set -f	# no names of files
+	for pattern in ${OURO_ONLY:-*}; do
+		# A pattern is what it shall be.
+		# shellcheck disable=SC2254
+		case $1 in
+		$pattern) set +f; return 0 ;;
+		esac
+	done
+	set +f
 	return 1
 }
 

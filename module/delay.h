@@ -22,14 +22,14 @@ enum ouro_delay_point {
 	OURO_DELAY_KILL,	/* before a member is killed */
 	OURO_DELAY_IDLE,	/* before the transaction is over */
 	OURO_DELAY_CLEAR,	/* before a dead member's slots are cleared */
-	OURO_DELAY_BURY,	/* before a dead member's block goes */
+	OURO_DELAY_BURY,	/* before dead members' blocks go */
 	OURO_DELAY_FINALIZE,	/* before a finalizer is called */
 	OURO_DELAY_MEET,	/* a tryget has met a frozen object */
 	OURO_DELAY_KILLED,	/* before handles to a killed member are ended */
 	OURO_DELAY_THAW,	/* before a member is thawed that is not out */
 	OURO_DELAY_LET_GO,	/* before our reference to one is put */
 	OURO_DELAY_AGE,		/* halfway to a pool's old age, or youth */
-	OURO_DELAY_LEAVE,	/* before a pool leaves a scan */
+	OURO_DELAY_LEAVE,	/* before pools leave a scan */
 	OURO_DELAYS
 };
 

@@ -299,6 +299,7 @@ static void bury_pool(struct ouro_scan *scan, struct ouro_pool *pool)
 	}
 	if (!count)
 		return;
+	ouro_delay(OURO_DELAY_BURY);
 	/* In the pool, not in a magazine: who takes one out finds out. */
 	pool->objects->alive -= count;
 	ouro_class_free_map(pool, count, map);

@@ -296,8 +296,8 @@ static bool visit_page(struct visit *visit, struct ouro_roster_page *page)
  *
  * Pools that come and go meanwhile may be left out.
  *
- * Context: Task context; takes roster->lock for some 64 pools at a time, or 64
- * times 64 old ones.
+ * Context: Task context; takes roster->lock for at most 128 places at a time, or
+ * 64 words of bits of old ones.
  * Return: false when @fn did.
  */
 bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,

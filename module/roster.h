@@ -24,8 +24,8 @@ struct ouro_pool;
  * @room: on roster->room while a place is free
  * @places: in it
  * @used: places that are not free
- * @young: bit set: the pool is young; set, and of a pinned one
- *	cleared, without the lock, in any context
+ * @young: bit set: the pool is young; set without the lock, in any context, and
+ *	cleared so by who has pinned the pool
  * @pool: NULL: a free place
  */
 struct ouro_roster_page {

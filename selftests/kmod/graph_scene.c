@@ -238,7 +238,8 @@ void graph_scene_recycle(struct graph_actor *a)
 
 	if (!self_make(a, false))
 		return;
-	graph_spin(a, SPIN / 4);
+	/* Now and then too late, however slow scans are. */
+	graph_spin(a, a->ops % 256 ? SPIN / 4 : 100 * SPIN);
 	graph_ref_upgrade(&ref, a->names[0]);
 	if (!ref.object)
 		return;

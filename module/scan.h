@@ -5,6 +5,7 @@
  *	scan.c		pools join, others have their turn, pools leave
  *	survey.c	P1: what is reachable from outside, at a guess
  *	verdict.c	P2: what is unreachable, for sure
+ *	member.c	what that is about
  *	purge.c		its end
  *
  * docs/collector.rst has the rules, and why it is right.
@@ -395,6 +396,8 @@ void ouro_scan_run(struct ouro_scan *scan);
 
 void ouro_survey(struct ouro_scan *scan);
 void ouro_verdict(struct ouro_scan *scan);
+bool ouro_members_get(struct ouro_scan *scan);
+void ouro_members_read(struct ouro_scan *scan, bool again);
 void ouro_purge_finalize(struct ouro_scan *scan);
 void ouro_purge(struct ouro_scan *scan);
 void ouro_verdict_idle(struct ouro_scan *scan);

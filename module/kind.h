@@ -93,6 +93,7 @@ struct ouro_kind {
  * @pool: it belongs to
  * @link: on heap->reaper.doomed while @announced is not 0
  * @announced: objects about to be doomed, or doomed and not harvested
+ * @retired: while it is pinned: all blocks are back in it, and it goes
  * @weaks: weak handles' table, made on first use, or NULL
  * @graves: for kinds with OURO_TYPE_RCU, else NULL
  * @page: of the roster that the pool is in, or NULL
@@ -105,7 +106,6 @@ struct ouro_kind {
  * @alive: objects that the scan found alive
  * @old: every block out of the pool was an object that the last scan of it found
  *	alive, as far as that has come
- * @retired: while it is pinned: all blocks are back in it, and it goes
  * @holds_frozen: see ouro_heap_freeze(): pool->end is OURO_END_FROZEN, where it
  *	would be short
  * @doomed: bit set: the object waits for its death
@@ -114,6 +114,7 @@ struct ouro_objects {
 	struct ouro_pool *pool;
 	struct llist_node link;
 	atomic_t announced;
+	bool retired;
 	struct ouro_weaks *weaks;
 	struct ouro_graves *graves;
 	struct ouro_roster_page *page;
@@ -124,7 +125,6 @@ struct ouro_objects {
 	u16 pending;
 	u16 alive;
 	bool old;
-	bool retired;
 	bool holds_frozen;
 	unsigned long doomed[];
 };

@@ -126,7 +126,7 @@ int ouro_heap_freeze(struct ouro_heap *heap)
 		cond_resched();
 	}
 	while (pins.first) {
-		ouro_kind_release_retired(ouro_roster_unpin(heap, &pins.first));
+		ouro_roster_unpin(heap, &pins.first);
 		cond_resched();
 	}
 	mutex_unlock(&heap->collector.running);

@@ -163,24 +163,6 @@ static bool pool_retire(struct ouro_pool *pool)
 	return ouro_roster_remove(pool);
 }
 
-#define RETIRED_MOST	16	/* pools in one go, in a softirq */
-
-/* @retired: pools, by objects->scanned, that nobody has a use for. */
-void ouro_kind_release_retired(struct ouro_objects *retired)
-{
-	struct hlist_head some;
-	unsigned int n;
-
-	while (retired) {
-		INIT_HLIST_HEAD(&some);
-		for (n = 0; n < RETIRED_MOST && retired; n++) {
-			hlist_add_head(&retired->pool->link, &some);
-			retired = retired->scanned;
-		}
-		ouro_pool_release_retired(&some);
-	}
-}
-
 static void pool_forget(struct ouro_pool *pool)
 {
 	ouro_backing_free_meta(pool->heap, pool->objects->frozen,

@@ -211,7 +211,6 @@ bool ouro_kind_has_slot(const struct ouro_kind *kind,
 struct ouro_kind *ouro_kind_builtin(struct ouro_heap *heap,
 				    enum ouro_builtin which,
 				    const struct ouro_type *type, gfp_t gfp);
-void ouro_kind_release_retired(struct ouro_objects *retired);
 void ouro_kind_visit_pools(struct ouro_heap *heap, ouro_pool_fn fn,
 			   void *arg);
 int ouro_type_check(const struct ouro_type *type);

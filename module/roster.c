@@ -135,22 +135,22 @@ bool ouro_roster_remove(struct ouro_pool *pool)
 	return !pinned;
 }
 
-#define UNPIN_MOST	64	/* in one go */
+#define UNPIN_MOST	16	/* in one go, and released by one RCU callback */
 
 /**
  * ouro_roster_unpin() - some pools are of no more use to who pinned them
  * @heap: the heap
  * @first: of a list by objects->scanned; moves on behind those that were unpinned
  *
- * Context: Task context; takes roster->lock for 64 pools.
- * Return: a list, by objects->scanned, of those that were retired meanwhile, which
- * are the caller's to release.
+ * Those that were retired meanwhile are released.
+ *
+ * Context: Task context; takes roster->lock for 16 pools.
  */
-struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
-				       struct ouro_objects **first)
+void ouro_roster_unpin(struct ouro_heap *heap, struct ouro_objects **first)
 {
 	struct ouro_roster *roster = &heap->roster;
-	struct ouro_objects *objects, *retired = NULL;
+	struct ouro_objects *objects;
+	HLIST_HEAD(retired);
 	unsigned int n;
 
 	raw_spin_lock_irq(&roster->lock);
@@ -161,11 +161,11 @@ struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
 		if (!objects->retired)
 			continue;
 		place_leave(roster, objects->pool);
-		objects->scanned = retired;
-		retired = objects;
+		hlist_add_head(&objects->pool->link, &retired);
 	}
 	raw_spin_unlock_irq(&roster->lock);
-	return retired;
+	if (!hlist_empty(&retired))
+		ouro_pool_release_retired(&retired);
 }
 
 /* ---- youth ---- */

@@ -63,7 +63,6 @@ void ouro_roster_rejuvenate(struct ouro_pool *pool);
 void ouro_roster_age(struct ouro_pool *pool);
 bool ouro_roster_visit(struct ouro_heap *heap, bool young, ouro_roster_fn fn,
 		       void *arg);
-struct ouro_objects *ouro_roster_unpin(struct ouro_heap *heap,
-				       struct ouro_objects **first);
+void ouro_roster_unpin(struct ouro_heap *heap, struct ouro_objects **first);
 
 #endif /* OURO_ROSTER_H */

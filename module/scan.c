@@ -157,12 +157,9 @@ static bool join_from(struct ouro_pool *pool, void *arg)
 
 static void unpin_all(struct ouro_scan *scan)
 {
-	struct ouro_objects *retired;
-
 	while (scan->first) {
-		retired = ouro_roster_unpin(scan->heap, &scan->first);
-		ouro_kind_release_retired(retired);
-		scan->steps -= 256;
+		ouro_roster_unpin(scan->heap, &scan->first);
+		scan->steps -= 64;
 		ouro_scan_breathe(scan);
 	}
 	scan->last = &scan->first;

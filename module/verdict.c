@@ -15,7 +15,6 @@
  * docs/collector.rst.
  */
 #include "ouro.h"
-#include <linux/sched.h>
 #include <linux/timekeeping.h>
 #include "object.h"
 #include "scan.h"

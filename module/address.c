@@ -91,6 +91,36 @@ struct ouro_arena *ouro_address_arena(const void *ptr)
 	return xa_load(&map_units, unit_of(ptr));
 }
 
+/**
+ * ouro_address_next() - the next arena of a heap, by its address
+ * @heap: the heap
+ * @unit: where to go on, 0 at first; moved into the arena if it is before that
+ *
+ * An arena that goes meanwhile has no pools any more.
+ *
+ * Context: Any, within an RCU read section.
+ * Return: the arena, or NULL at the end.
+ */
+struct ouro_arena *ouro_address_next(const struct ouro_heap *heap,
+				     unsigned long *unit)
+{
+	struct ouro_arena *arena;
+
+	while ((arena = xa_find(&map_units, unit, ULONG_MAX, XA_PRESENT))) {
+		if (arena->heap == heap)
+			return arena;
+		*unit = unit_of(arena->base) + arena->units;
+	}
+	return NULL;
+}
+
+/* Which of the arena's units that is. */
+unsigned int ouro_address_unit_in(const struct ouro_arena *arena,
+				  unsigned long unit)
+{
+	return unit - unit_of(arena->base);
+}
+
 int ouro_address_add_large(struct ouro_large *large, gfp_t gfp)
 {
 	return map_store(&map_larges, page_of(large->base), large, gfp);

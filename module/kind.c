@@ -149,7 +149,12 @@ static int pool_populate(struct ouro_pool *pool, gfp_t gfp)
 		else if (IS_ENABLED(CONFIG_KASAN_GENERIC))
 			ouro_payload_poison(kind, object);
 	}
-	return kind->tracked ? ouro_roster_add(pool, gfp) : 0;
+	if (ouro_weak_number_get(pool, gfp))
+		return -ENOMEM;
+	if (!kind->tracked || !ouro_roster_add(pool, gfp))
+		return 0;
+	ouro_weak_number_put(pool);
+	return -ENOMEM;
 }
 
 static void pool_taken(struct ouro_pool *pool)
@@ -165,6 +170,7 @@ static bool pool_retire(struct ouro_pool *pool)
 
 static void pool_forget(struct ouro_pool *pool)
 {
+	ouro_weak_number_put(pool);
 	ouro_backing_free_meta(pool->heap, pool->objects->frozen,
 			       BITS_TO_LONGS(pool->blocks) * sizeof(long));
 }

@@ -93,13 +93,14 @@ struct ouro_kind {
  * @pool: it belongs to
  * @link: on heap->reaper.doomed while @announced is not 0
  * @announced: objects about to be doomed, or doomed and not harvested
- * @retired: while it is pinned: all blocks are back in it, and it goes
+ * @number: names the pool: in handles, and for people
  * @weaks: weak handles' table, made on first use, or NULL
  * @graves: for kinds with OURO_TYPE_RCU, else NULL
  * @page: of the roster that the pool is in, or NULL
  * @frozen: objects that no scan looks at, while @holds_frozen; or NULL
  * @scanned: the next pool of a scan
  * @waiting: the next pool with @pending objects
+ * @retired: all blocks are back in it, and it goes; guarded by roster->lock
  * @place: in @page
  * @pending: plus one: the first object that was reached, and what it refers to
  *	was not looked at; the others follow from note to note
@@ -114,7 +115,7 @@ struct ouro_objects {
 	struct ouro_pool *pool;
 	struct llist_node link;
 	atomic_t announced;
-	bool retired;
+	u32 number;
 	struct ouro_weaks *weaks;
 	struct ouro_graves *graves;
 	struct ouro_roster_page *page;
@@ -126,6 +127,7 @@ struct ouro_objects {
 	u16 alive;
 	bool old;
 	bool holds_frozen;
+	bool retired;
 	unsigned long doomed[];
 };
 

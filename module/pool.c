@@ -223,14 +223,20 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	kfree_rcu(pool, rcu);
 }
 
+/* Whoever walks over arenas finds the pool no more. */
+static void pool_hide(struct ouro_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->class->geo->units; i++)
+		WRITE_ONCE(pool->arena->pool[pool->unit + i], NULL);
+}
+
 static void pool_give_units(struct ouro_pool *pool)
 {
-	unsigned int unit = pool->unit;
-	unsigned int i, units = pool->class->geo->units;
+	unsigned int unit = pool->unit, units = pool->class->geo->units;
 	struct ouro_arena *arena = pool->arena;
 
-	for (i = 0; i < units; i++)
-		WRITE_ONCE(arena->pool[unit + i], NULL);
 	ouro_pool_forget(pool);
 	ouro_arena_give(arena, unit, units);
 }
@@ -273,6 +279,7 @@ void ouro_pool_release(struct ouro_pool *pool)
 {
 	HLIST_HEAD(retired);
 
+	pool_hide(pool);
 	if (!pool->objects) {
 		pool_give_units(pool);
 		return;

@@ -3,7 +3,8 @@
  * Rosters: the pools of a heap whose objects may be part of cycles.
  *
  * A scan pins pools: as long as pool->note is not 0 the pool stays, and has its
- * place, though it was retired; who unpins it then releases it.
+ * place, though it was retired; who unpins it then releases it.  An inspection
+ * pins pools of other objects as well, which have no place.
  */
 #include "ouro.h"
 #include "backing.h"
@@ -104,6 +105,8 @@ static void place_leave(struct ouro_roster *roster, struct ouro_pool *pool)
 	struct ouro_roster_page *page = objects->page;
 
 	lockdep_assert_held(&roster->lock);
+	if (!page)
+		return;
 	page->pool[objects->place] = NULL;
 	clear_bit(objects->place, page->young);
 	if (page->used-- == page->places)
@@ -123,13 +126,10 @@ bool ouro_roster_remove(struct ouro_pool *pool)
 	unsigned long flags;
 	bool pinned;
 
-	if (!pool->objects->page)
-		return true;
 	raw_spin_lock_irqsave(&roster->lock, flags);
+	pool->objects->retired = true;
 	pinned = pool->note;
-	if (pinned)
-		pool->objects->retired = true;
-	else
+	if (!pinned)
 		place_leave(roster, pool);
 	raw_spin_unlock_irqrestore(&roster->lock, flags);
 	return !pinned;

@@ -54,6 +54,39 @@ u32 ouro_weak_heap_id(void)
 	return atomic_inc_return(&last_heap);
 }
 
+/* ---- numbers ---- */
+
+/**
+ * ouro_weak_number_get() - number a new pool of objects
+ * @pool: the pool
+ * @gfp: the caller's
+ *
+ * Context: As @gfp says.
+ * Return: 0 or -ENOMEM.
+ */
+int ouro_weak_number_get(struct ouro_pool *pool, gfp_t gfp)
+{
+	unsigned long flags;
+	int err;
+
+	/* The lock is let go of only where @gfp may block. */
+	xa_lock_irqsave(&tables, flags);
+	err = __xa_alloc(&tables, &pool->objects->number, NULL, xa_limit_32b,
+			 gfp & ~GFP_ZONEMASK);
+	xa_unlock_irqrestore(&tables, flags);
+	return err ? -ENOMEM : 0;
+}
+
+/* The memory of a pool goes: another may have its number. */
+void ouro_weak_number_put(struct ouro_pool *pool)
+{
+	unsigned long flags;
+
+	xa_lock_irqsave(&tables, flags);
+	__xa_erase(&tables, pool->objects->number);
+	xa_unlock_irqrestore(&tables, flags);
+}
+
 /* ---- tables ---- */
 
 static size_t weaks_size(const struct ouro_pool *pool)
@@ -61,29 +94,6 @@ static size_t weaks_size(const struct ouro_pool *pool)
 	struct ouro_weaks *weaks;
 
 	return struct_size(weaks, cell, pool->blocks);
-}
-
-/* As ouro_map's: the lock is let go of only where @gfp may block. */
-static int number_get(struct ouro_weaks *weaks, gfp_t gfp)
-{
-	unsigned long flags;
-	int err;
-
-	xa_lock_irqsave(&tables, flags);
-	err = __xa_alloc(&tables, &weaks->number, weaks, xa_limit_32b,
-			 gfp & ~GFP_ZONEMASK);
-	xa_unlock_irqrestore(&tables, flags);
-	return err;
-}
-
-/* Once: somebody else may have the number since. */
-static void number_put(struct ouro_weaks *weaks)
-{
-	unsigned long flags;
-
-	xa_lock_irqsave(&tables, flags);
-	__xa_cmpxchg(&tables, weaks->number, weaks, NULL, 0);
-	xa_unlock_irqrestore(&tables, flags);
 }
 
 static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
@@ -98,10 +108,6 @@ static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
 		return NULL;
 	weaks->pool = pool;
 	weaks->blocks = pool->blocks;
-	if (number_get(weaks, gfp)) {
-		ouro_backing_free_meta(heap, weaks, weaks_size(pool));
-		return NULL;
-	}
 	/*
 	 * Who had the number before has raised the floor before he let go of
 	 * it.  No handle has a generation of 0.
@@ -115,10 +121,34 @@ static struct ouro_weaks *weaks_create(struct ouro_pool *pool, gfp_t gfp)
 /* In the place of the table of a pool that retired: no more is made. */
 static struct ouro_weaks retired;
 
+/*
+ * Lets the pool's number lead to its table before anybody has a handle from that.
+ * Returns another's that was first, or NULL.
+ */
+static struct ouro_weaks *weaks_publish(struct ouro_pool *pool,
+					struct ouro_weaks *weaks)
+{
+	u32 number = pool->objects->number;
+	struct ouro_weaks *other;
+	unsigned long flags;
+
+	xa_lock_irqsave(&tables, flags);
+	other = READ_ONCE(pool->objects->weaks);
+	if (!other) {
+		/* The place was made with the number. */
+		__xa_store(&tables, number, weaks, 0);
+		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
+		if (other)	/* retired meanwhile */
+			__xa_store(&tables, number, NULL, 0);
+	}
+	xa_unlock_irqrestore(&tables, flags);
+	return other;
+}
+
 /* The table of a pool, made the first time, or NULL. */
 static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 {
-	/* Pairs with the cmpxchg() below. */
+	/* Pairs with the cmpxchg() above. */
 	struct ouro_weaks *weaks = smp_load_acquire(&pool->objects->weaks);
 	struct ouro_weaks *other;
 
@@ -132,9 +162,8 @@ static struct ouro_weaks *weaks_of(struct ouro_pool *pool, gfp_t gfp)
 		/* Who finds the table, and puts, sees this, too. */
 		WRITE_ONCE(pool->end, OURO_END_LONG);
 		WRITE_ONCE(pool->heap->named, true);
-		other = cmpxchg(&pool->objects->weaks, NULL, weaks);
+		other = weaks_publish(pool, weaks);
 		if (other) {
-			number_put(weaks);
 			atomic_long_sub(weaks_size(pool), &pool->heap->metadata);
 			kvfree_rcu(weaks, rcu);
 			weaks = other == &retired ? NULL : other;
@@ -152,7 +181,7 @@ static struct ouro_weak weak_of(const struct ouro_weaks *weaks,
 
 	return (struct ouro_weak) {
 		.name = (u64)pool->heap->id << HEAP_SHIFT |
-			(u64)weaks->number << OURO_WEAK_BLOCK_BITS | index,
+			(u64)pool->objects->number << OURO_WEAK_BLOCK_BITS | index,
 		.generation = atomic64_read(&weaks->cell[index].generation),
 	};
 }
@@ -247,17 +276,56 @@ struct ouro_object *ouro_weak_get(struct ouro_weak weak)
 }
 EXPORT_SYMBOL_OURO(ouro_weak_get);
 
-/* Writes what an object is called, if it can have a name here. */
+/**
+ * ouro_weak_name() - what an object is called
+ * @pool: it lies in
+ * @object: the object
+ * @name: set to its handle; or, where its pool has no table of these and shall
+ *	not get one for that, to its first three numbers: heap, pool, block
+ *
+ * Context: Any, within an RCU read section.
+ */
 void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 		    char name[OURO_WEAK_TEXT])
 {
-	struct ouro_weaks *weaks = weaks_of(pool, GFP_NOWAIT | __GFP_NOWARN);
+	/* Pairs with the cmpxchg() in weaks_publish(). */
+	struct ouro_weaks *weaks = smp_load_acquire(&pool->objects->weaks);
 
-	if (weaks)
+	if (weaks && weaks != &retired)
 		snprintf(name, OURO_WEAK_TEXT, OURO_WEAK_FMT,
 			 OURO_WEAK_ARG(weak_of(weaks, object)));
 	else
-		strscpy(name, "(without a name)", OURO_WEAK_TEXT);
+		snprintf(name, OURO_WEAK_TEXT, "%x.%x.%x",
+			 pool->heap->id & ((1U << OURO_WEAK_HEAP_BITS) - 1),
+			 pool->objects->number, ouro_pool_index(pool, object));
+}
+
+/**
+ * ouro_weak_parse() - the numbers in an object's name
+ * @text: as ouro_weak_name() writes it
+ * @weak: set; without a generation that is 0
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL when it is no name.
+ */
+int ouro_weak_parse(const char *text, struct ouro_weak *weak)
+{
+	unsigned int heap, pool, block;
+	unsigned long long generation = 0;
+	int n = 0, all = 0;
+
+	if (sscanf(text, "%x.%x.%x%n.%llx%n", &heap, &pool, &block, &n,
+		   &generation, &all) < 3)
+		return -EINVAL;
+	if (strlen(text) != max(n, all) || heap >> OURO_WEAK_HEAP_BITS ||
+	    block > BLOCK_MASK)
+		return -EINVAL;
+	*weak = (struct ouro_weak) {
+		.name = (u64)heap << HEAP_SHIFT |
+			(u64)pool << OURO_WEAK_BLOCK_BITS | block,
+		.generation = generation,
+	};
+	return 0;
 }
 
 /* ---- death ---- */
@@ -305,11 +373,11 @@ void ouro_weak_detach(struct ouro_pool *pool, struct ouro_object *object,
 	cell = &weaks->cell[ouro_pool_index(pool, object)];
 	if (!READ_ONCE(cell->watches.first))
 		return;
-	raw_spin_lock_irqsave(watch_lock(weaks->number), flags);
+	raw_spin_lock_irqsave(watch_lock(pool->objects->number), flags);
 	hlist_move_list(&cell->watches, watches);
 	hlist_for_each_entry(watch, watches, node)
 		watch->armed = false;
-	raw_spin_unlock_irqrestore(watch_lock(weaks->number), flags);
+	raw_spin_unlock_irqrestore(watch_lock(pool->objects->number), flags);
 }
 
 /* Calls the callbacks; each may free its watch. */
@@ -411,9 +479,10 @@ static void raise_floor(s64 to)
 		;
 }
 
-/* The number goes, and with it all handles to objects that were in the pool. */
+/* The number leads nowhere: so do all handles to objects that were in the pool. */
 static void retire(struct ouro_pool *pool, struct ouro_weaks *weaks)
 {
+	unsigned long flags;
 	s64 highest = 0;
 	unsigned int i;
 
@@ -422,7 +491,9 @@ static void retire(struct ouro_pool *pool, struct ouro_weaks *weaks)
 				atomic64_read(&weaks->cell[i].generation));
 	/* Before the number can be had again. */
 	raise_floor(highest + 1);
-	number_put(weaks);
+	xa_lock_irqsave(&tables, flags);
+	__xa_store(&tables, pool->objects->number, NULL, 0);
+	xa_unlock_irqrestore(&tables, flags);
 }
 
 /**

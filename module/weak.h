@@ -28,27 +28,29 @@ struct ouro_cell {
  * @rcu: handles may be looked up until a grace period after the pool retired
  * @pool: the cells' pool
  * @blocks: cells
- * @number: that handles know the pool by
  * @cell: one for each block
  */
 struct ouro_weaks {
 	struct rcu_head rcu;
 	struct ouro_pool *pool;
 	u32 blocks;
-	u32 number;
 	struct ouro_cell cell[];
 };
 
+#define OURO_WEAK_HEAP_BITS	20
 #define OURO_WEAK_TEXT	48	/* bytes for the name of an object */
 
 /* Around deaths that others tell of or wait for: ouro_watch_remove_sync(). */
 extern struct srcu_struct ouro_deaths;
 
 u32 ouro_weak_heap_id(void);
+int ouro_weak_number_get(struct ouro_pool *pool, gfp_t gfp);
+void ouro_weak_number_put(struct ouro_pool *pool);
 struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
 				      struct ouro_object **wrong);
 void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 		    char name[OURO_WEAK_TEXT]);
+int ouro_weak_parse(const char *text, struct ouro_weak *weak);
 void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object);
 bool ouro_weak_is_watched(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_weak_detach(struct ouro_pool *pool, struct ouro_object *object,

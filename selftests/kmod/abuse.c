@@ -94,9 +94,12 @@ void told_of(struct scene *s, unsigned int count, const char *what,
 	char needle[200];
 
 	EXPECT_EQ(s->t, ouro_weak_init(&weak, object, GFP_KERNEL), 0);
-	snprintf(needle, sizeof(needle), "heap %s: %s: %s " OURO_WEAK_FMT
-		 ", by ", ouro_heap_name(s->heap), what,
-		 ouro_object_type(object)->name, OURO_WEAK_ARG(weak));
+	/* The generation is told only where there had been a handle before. */
+	snprintf(needle, sizeof(needle), "heap %s: %s: %s %llx.%llx.%llx",
+		 ouro_heap_name(s->heap), what, ouro_object_type(object)->name,
+		 weak.name >> (OURO_WEAK_BLOCK_BITS + OURO_WEAK_POOL_BITS),
+		 (weak.name >> OURO_WEAK_BLOCK_BITS) & U32_MAX,
+		 weak.name & (BIT(OURO_WEAK_BLOCK_BITS) - 1));
 	told(s, count, needle, true);
 }
 

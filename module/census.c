@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Censuses: a visit to every pool of a heap that is in use.
+ *
+ * Pools are found by address, so that a visit goes on where it was when others
+ * have come and gone.  As long as heap->arena_lock is held a pool that is found
+ * has its header and its blocks: its units are given back under that lock.  One of
+ * objects stays for the RCU read section, since it goes a grace period after it
+ * was hidden.
+ */
+#include "ouro.h"
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include "address.h"
+#include "arena.h"
+#include "census.h"
+#include "check.h"
+#include "heap.h"
+#include "kind.h"
+#include "pool.h"
+
+/* The pool that begins at a unit, or else NULL. */
+static struct ouro_pool *pool_at(const struct ouro_arena *arena,
+				 unsigned long at)
+{
+	unsigned int unit = ouro_address_unit_in(arena, at);
+	/* Pairs with pool_publish(). */
+	struct ouro_pool *pool = smp_load_acquire(&arena->pool[unit]);
+
+	return pool && pool->unit == unit ? pool : NULL;
+}
+
+/* One unit.  False at the end. */
+static bool visit_unit(struct ouro_heap *heap, unsigned long *at,
+		       ouro_census_fn fn, void *arg)
+{
+	struct ouro_arena *arena;
+	struct ouro_pool *pool;
+	unsigned long flags;
+
+	rcu_read_lock();
+	arena = ouro_address_next(heap, at);
+	if (arena) {
+		raw_spin_lock_irqsave(&heap->arena_lock, flags);
+		pool = pool_at(arena, *at);
+		if (pool)
+			fn(pool, arg);
+		raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+		++*at;
+	}
+	rcu_read_unlock();
+	return arena;
+}
+
+/**
+ * ouro_census() - call a function for each pool of a heap
+ * @heap: the heap
+ * @fn: called under heap->arena_lock, with interrupts off
+ * @arg: for @fn
+ *
+ * Pools that come and go meanwhile may be left out.
+ *
+ * Context: Process context, may sleep; takes heap->arena_lock for a pool at a time.
+ * Return: 0, or -EINTR when there is a signal.
+ */
+int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg)
+{
+	unsigned long at = 0;
+
+	while (visit_unit(heap, &at, fn, arg)) {
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The pool of objects that begins at a unit, or else NULL. */
+static struct ouro_pool *objects_at(struct ouro_heap *heap,
+				    struct ouro_arena *arena, unsigned long at)
+{
+	struct ouro_pool *pool;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	pool = pool_at(arena, at);
+	if (pool && !pool->objects)
+		pool = NULL;
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return pool;
+}
+
+/**
+ * ouro_census_pool() - the next pool of objects in a heap
+ * @heap: the heap
+ * @at: where to begin, 0 at first; moved behind the first unit of the pool
+ *
+ * Context: Any but NMI, within an RCU read section, until the end of which the pool
+ * stays; takes heap->arena_lock.
+ * Return: the pool, or NULL at the end.
+ */
+struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at)
+{
+	struct ouro_arena *arena;
+	struct ouro_pool *pool;
+
+	while ((arena = ouro_address_next(heap, at))) {
+		pool = objects_at(heap, arena, (*at)++);
+		if (pool)
+			return pool;
+	}
+	return NULL;
+}
+
+/**
+ * ouro_census_is_live() - whether somebody has a block
+ * @pool: that may be looked at
+ * @block: its number in the pool
+ *
+ * In a heap that is not checked, a block of which nobody has ever had anything, and
+ * which is in a magazine, is taken for one that somebody has.
+ *
+ * Context: Any.
+ * Return: true when somebody has it, at this moment.
+ */
+bool ouro_census_is_live(const struct ouro_pool *pool, unsigned int block)
+{
+	const void *ptr = ouro_pool_block(pool, block);
+
+	if (pool->objects)
+		return ouro_object_is_live(ptr);
+	if (pool->marks)
+		return test_bit(block, pool->marks->live);
+	if (test_bit(block, pool->map) || test_bit(block, pool->remote))
+		return false;
+	/* A free block is poisoned. */
+	return READ_ONCE_NOCHECK(*(const u64 *)ptr) != ouro_mark_of(ptr);
+}

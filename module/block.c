@@ -32,6 +32,17 @@ void *ouro_block_wipe(void *block, size_t size, size_t whole)
 	return block;
 }
 
+/* The long way of ouro_block_begin(), behind its mark. */
+noinline void *ouro_block_begin_long(void *block, size_t size, gfp_t gfp,
+				     size_t whole, unsigned long caller)
+{
+	ouro_site_note(ouro_pool_find(block), block, caller);
+	if (want_init_on_alloc(gfp))
+		return ouro_block_wipe(block, size, whole);
+	ouro_kasan_unpoison(block, size);
+	return block;
+}
+
 /* Pops from this CPU's front.  @preempt: the caller may be preempted. */
 static __always_inline void *pop_here(struct ouro_front __percpu *fronts,
 				      bool preempt)
@@ -77,9 +88,13 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	if (unlikely(ouro_heap_is_checked(heap)))
 		ouro_check_alloc(ouro_pool_find(block), block, size, caller,
 				 gfp);
-	if (unlikely(ouro_heap_is_debug(heap)))
+	if (unlikely(ouro_heap_is_debug(heap))) {
+		if (static_branch_unlikely(&ouro_begin_long))
+			ouro_site_note(ouro_pool_find(block), block, caller);
 		return block;
-	return ouro_block_begin(block, size, gfp, ouro_geometry[index].size);
+	}
+	return ouro_block_begin(block, size, gfp, ouro_geometry[index].size,
+				caller);
 }
 
 static __always_inline void *alloc_fast(struct ouro_heap *heap, gfp_t gfp,
@@ -104,19 +119,21 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 			  caller);
 }
 
-static noinline void *block_wipe_asked(void *block, u64 ask)
+static noinline void *block_long_asked(void *block, u64 ask,
+				       unsigned long caller)
 {
-	return ouro_block_wipe(block, ask >> 32,
-			  ouro_geometry[ask_front(ask) >> OURO_FRONT_SHIFT].size);
+	return ouro_block_begin_long(block, ask >> 32, 0,
+				     ouro_geometry[ask_front(ask) >>
+						   OURO_FRONT_SHIFT].size,
+				     caller);
 }
 
 /* ouro_block_begin() for those; @ask is taken apart off the short way only. */
 static __always_inline void *block_asked(void *block, u64 ask)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if (static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
-				&init_on_alloc))
-		return block_wipe_asked(block, ask);
+	if (static_branch_unlikely(&ouro_begin_long))
+		return block_long_asked(block, ask, _RET_IP_);
 	ouro_kasan_unpoison(block, ask >> 32);
 	return block;
 }
@@ -168,7 +185,7 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 		return NULL;
 	}
 	if (size > OURO_CLASS_MAX)
-		return ouro_supply_large(heap, size, gfp, node);
+		return ouro_supply_large(heap, size, gfp, node, caller);
 	index = ouro_class_index(size);
 	if (node == NUMA_NO_NODE) {
 		block = alloc_fast(heap, gfp,
@@ -176,7 +193,8 @@ static void *alloc_any(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
 				   true);
 		if (likely(block))
 			return ouro_block_begin(block, size, gfp,
-					   ouro_geometry[index].size);
+						ouro_geometry[index].size,
+						caller);
 	}
 	return alloc_slow(heap, size, gfp, index, node, caller);
 }

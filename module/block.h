@@ -9,11 +9,14 @@
 #include "ouro.h"
 #include "check.h"
 #include "pool.h"
+#include "site.h"
 
 void *ouro_block_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		       unsigned long caller);
 void ouro_block_free(const void *ptr, unsigned long caller);
 void *ouro_block_wipe(void *block, size_t size, size_t whole);
+void *ouro_block_begin_long(void *block, size_t size, gfp_t gfp, size_t whole,
+			    unsigned long caller);
 
 /* Where a debug kernel would look: a stock one is spared the call. */
 static __always_inline void ouro_block_might_alloc(gfp_t gfp)
@@ -24,12 +27,13 @@ static __always_inline void ouro_block_might_alloc(gfp_t gfp)
 
 /* A block of an unchecked heap becomes the caller's. */
 static __always_inline void *ouro_block_begin(void *block, size_t size,
-					      gfp_t gfp, size_t whole)
+					      gfp_t gfp, size_t whole,
+					      unsigned long caller)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if ((gfp & __GFP_ZERO) ||
-	    static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON,
-				&init_on_alloc))
+	if (static_branch_unlikely(&ouro_begin_long))
+		return ouro_block_begin_long(block, size, gfp, whole, caller);
+	if (gfp & __GFP_ZERO)
 		return ouro_block_wipe(block, size, whole);
 	ouro_kasan_unpoison(block, size);
 	return block;

@@ -12,7 +12,8 @@
 
 /* Pops as many as this CPU's magazine holds, in one go. */
 static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
-		       gfp_t gfp, size_t count, void **blocks)
+		       gfp_t gfp, size_t count, void **blocks,
+		       unsigned long caller)
 {
 	struct ouro_front __percpu *fronts = READ_ONCE(heap->fronts) + index;
 	struct ouro_front *here;
@@ -25,7 +26,7 @@ static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
 	preempt_enable();
 	for (i = 0; i < got; i++)
 		ouro_block_begin(blocks[i], size, gfp,
-				 ouro_geometry[index].size);
+				 ouro_geometry[index].size, caller);
 	return got;
 }
 
@@ -50,7 +51,7 @@ int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	while (got < count) {
 		if (poppable)
 			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
-					count - got, blocks + got);
+					count - got, blocks + got, _RET_IP_);
 		if (got == count)
 			break;
 		blocks[got] = ouro_block_alloc(heap, size, gfp, _RET_IP_);

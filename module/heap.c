@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "kind.h"
 #include "large.h"
+#include "site.h"
 #include "stat.h"
 #include "weak.h"
 
@@ -392,6 +393,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	ouro_reap_release_all(heap);
 	ouro_weak_destroy_all(heap);
 	ouro_heap_settle(heap);
+	ouro_sites_end(heap);
 	heap_destroy_contents(heap);
 	ouro_collector_end(heap);
 	heap_free(heap);

@@ -79,6 +79,10 @@ struct ouro_body {
  * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
  * @memcg: charged for pages, or NULL
  * @owner: module that created it, told when it goes without destroying it
+ * @sites_mode: of enum ouro_site_mode
+ * @sites_every: of so many allocations one has its stack saved
+ * @sites_seen: allocations looked at for that
+ * @sites_since: jiffies, since when sites are noted
  * @reserve: that the heap was created with, or NULL
  * @reserves: all of its reserves; guarded by ouro_heaps_lock
  * @key: lockdep's, four from the line that created the heap: locks, the reaper's
@@ -129,6 +133,10 @@ struct ouro_heap {
 	struct mem_cgroup *memcg;
 	struct module *owner;
 	struct lock_class_key *key;
+	u8 sites_mode;
+	unsigned int sites_every;
+	atomic_t sites_seen;
+	unsigned long sites_since;
 	struct ouro_reserve *reserve;
 	struct list_head reserves;
 	struct dentry *dir;

@@ -89,11 +89,13 @@ static void large_zero(struct ouro_large *large, gfp_t gfp)
  * @size: in bytes, above OURO_CLASS_MAX, at most OURO_LARGE_MAX
  * @gfp: the caller's
  * @node: or NUMA_NO_NODE
+ * @caller: return address of who asks
  *
  * Context: As @gfp says, but nothing comes where the context is tight.
  * Return: the block, page aligned, or NULL.
  */
-void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
+void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node,
+		       unsigned long caller)
 {
 	struct ouro_large *large;
 
@@ -115,6 +117,7 @@ void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 	/* With init_on_alloc the pages came zeroed. */
 	if ((gfp & __GFP_ZERO) && !want_init_on_alloc(0))
 		large_zero(large, gfp);
+	ouro_site_note_large(heap, &large->site, caller);
 	large_list(large);
 	return large->base;
 

@@ -6,6 +6,7 @@
 #define OURO_LARGE_H
 
 #include "ouro.h"
+#include "site.h"
 
 struct ouro_heap;
 
@@ -21,6 +22,7 @@ struct ouro_heap;
  * @bytes: of pages
  * @claimed: by the first free; a second one finds it so
  * @is_virtual: from vmalloc space
+ * @site: who allocated it
  */
 struct ouro_large {
 	struct list_head link;
@@ -31,10 +33,12 @@ struct ouro_large {
 	size_t bytes;
 	int claimed;
 	bool is_virtual;
+	struct ouro_site_note site;
 };
 
 void *ouro_large_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
-		       int node);
+		       int node, unsigned long caller);
+
 /* The one of several frees that may go on. */
 static inline bool ouro_large_claim(struct ouro_large *large)
 {

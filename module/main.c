@@ -15,6 +15,7 @@
 #include "pool.h"
 #include "pressure.h"
 #include "reap.h"
+#include "site.h"
 #include "weak.h"
 
 struct workqueue_struct *ouro_wq;
@@ -27,6 +28,7 @@ static int __init ouro_init(void)
 
 	ouro_pool_init();
 	ouro_geometry_init();
+	ouro_sites_init();
 	ouro_wq = alloc_workqueue("ouro", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!ouro_wq)
 		return -ENOMEM;

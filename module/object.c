@@ -62,6 +62,8 @@ static noinline void *begin_slow(struct ouro_kind *kind,
 	if (unlikely(ouro_heap_is_checked(kind->heap)))
 		ouro_check_new(ouro_pool_of_object(object), object, size,
 			       caller, gfp);
+	if (static_branch_unlikely(&ouro_begin_long))
+		ouro_site_note(ouro_pool_of_object(object), object, caller);
 	ouro_payload_open(kind, object, want_init_on_alloc(gfp));
 	begin(kind, object);
 	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
@@ -128,7 +130,8 @@ void *ouro_new(struct ouro_kind *kind, gfp_t gfp)
 	if (unlikely(!object))
 		return new_slow(kind, kind->class, kind->type->size, gfp,
 				_RET_IP_);
-	if (unlikely(!kind->plain) || unlikely(want_init_on_alloc(gfp)))
+	if (static_branch_unlikely(&ouro_begin_long) ||
+	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
 		return begin_slow(kind, object, kind->type->size, gfp,
 				  _RET_IP_);
 	begin(kind, object);

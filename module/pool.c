@@ -10,6 +10,7 @@
 #include "check.h"
 #include "heap.h"
 #include "pool.h"
+#include "site.h"
 
 u64 ouro_secret __ro_after_init;
 u64 ouro_object_secret __ro_after_init;
@@ -213,6 +214,7 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	if (pool->class->ops)
 		pool->class->ops->forget(pool);
 	ouro_check_pool_exit(pool);
+	ouro_sites_forget(pool);
 	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
 	WRITE_ONCE(pool->magic, 0);
 	if (geo->inband)

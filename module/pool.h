@@ -48,6 +48,7 @@ struct ouro_marks;
  * @rcu: an out-of-band header may be looked up until a grace period has passed
  * @marks: in checked heaps, else NULL
  * @objects: in pools of objects, else NULL
+ * @sites: address of struct ouro_sites, or 0; plus OURO_SITES_PLAIN
  * @map: bit set: the block is free and in the pool; guarded by class->lock
  * @remote: bit set: the block came back past the lock; @map has it clear
  * @bits: the memory of the maps
@@ -81,6 +82,7 @@ struct ouro_pool {
 	struct rcu_head rcu;
 	struct ouro_marks *marks;
 	struct ouro_objects *objects;
+	unsigned long sites;
 	unsigned long *map;
 	unsigned long *remote;
 	unsigned long bits[];

@@ -81,12 +81,13 @@ void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
  * @size: in bytes, above OURO_CLASS_MAX
  * @gfp: the caller's
  * @node: wanted, or NUMA_NO_NODE
+ * @caller: return address of who asks
  *
  * Context: As @gfp says.
  * Return: the block, or NULL; that is counted then.
  */
 void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
-			int node)
+			int node, unsigned long caller)
 {
 	void *block;
 	long before;
@@ -94,7 +95,7 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	if (node == NUMA_NO_NODE)
 		node = heap->node;
 	ouro_slow_begin();
-	block = ouro_large_alloc(heap, size, gfp, node);
+	block = ouro_large_alloc(heap, size, gfp, node, caller);
 	if (!block && ouro_context_is_easy()) {
 		/* What was freed may still be waiting for the worker. */
 		before = atomic_long_read(&heap->held);
@@ -102,13 +103,15 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 			ouro_large_flush();
 		ouro_heap_drain_here(heap);
 		if (atomic_long_read(&heap->held) < before)
-			block = ouro_large_alloc(heap, size, gfp, node);
+			block = ouro_large_alloc(heap, size, gfp, node,
+						 caller);
 	}
 	if (!block && ouro_collector_relieve(heap, gfp)) {
 		ouro_large_flush();
 		ouro_heap_drain_here(heap);
 		ouro_arena_flush();
-		block = ouro_large_alloc(heap, size, gfp, node);
+		block = ouro_large_alloc(heap, size, gfp, node,
+						 caller);
 	}
 	ouro_slow_end();
 	if (!block)

@@ -12,6 +12,6 @@ struct ouro_heap;
 
 void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node);
 void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
-			int node);
+			int node, unsigned long caller);
 
 #endif /* OURO_SUPPLY_H */

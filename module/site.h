@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sites: who allocated what is live.
+ *
+ * Beside each pool of a heap whose sites are noted lies a note for each block: the
+ * caller of its last allocation, and when that was.  A free does nothing: whether
+ * a block is live is found out by who reads.
+ */
+#ifndef OURO_SITE_H
+#define OURO_SITE_H
+
+#include <linux/jiffies.h>
+#include <linux/jump_label.h>
+#include <linux/rcupdate.h>
+#include "ouro.h"
+#include "pool.h"
+
+struct seq_file;
+
+enum ouro_site_mode {
+	OURO_SITES_OFF,
+	OURO_SITES_CALLER,	/* the return address */
+	OURO_SITES_STACK,	/* and the stack, of one allocation in so many */
+	OURO_SITE_MODES
+};
+
+/**
+ * struct ouro_site_note - of one block
+ * @caller: low half of the address that the allocation returned to, 0: unknown
+ * @when: in jiffies
+ */
+struct ouro_site_note {
+	u32 caller;
+	u32 when;
+};
+
+/**
+ * struct ouro_stacks - of the blocks of one pool
+ * @rcu: its readers
+ * @handle: of the stack depot, or 0
+ */
+struct ouro_stacks {
+	struct rcu_head rcu;
+	u32 handle[];
+};
+
+/**
+ * struct ouro_sites - of one pool
+ * @rcu: its readers
+ * @stacks: made on first use, or NULL
+ * @note: of each block
+ */
+struct ouro_sites {
+	struct rcu_head rcu;
+	struct ouro_stacks *stacks;
+	struct ouro_site_note note[];
+};
+
+/* Set in pool->sites: nothing but the caller is noted. */
+#define OURO_SITES_PLAIN	1UL
+
+/*
+ * A new block needs more than that its mark goes: it is to be zeroed, whoever asks,
+ * or some heap has its sites noted.
+ */
+DECLARE_STATIC_KEY_FALSE(ouro_begin_long);
+
+void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
+			 unsigned long caller);
+void ouro_site_note_large(struct ouro_heap *heap, struct ouro_site_note *note,
+			  unsigned long caller);
+
+static __always_inline struct ouro_sites *
+ouro_sites_of(const struct ouro_pool *pool)
+{
+	/* Pairs with sites_create(). */
+	unsigned long sites = smp_load_acquire(&pool->sites);
+
+	return (struct ouro_sites *)(sites & ~OURO_SITES_PLAIN);
+}
+
+/* Who has a block from now on. */
+static __always_inline void ouro_site_note(struct ouro_pool *pool,
+					   const void *block,
+					   unsigned long caller)
+{
+	unsigned long sites = READ_ONCE(pool->sites);
+	struct ouro_site_note *note;
+
+	if (unlikely(!(sites & OURO_SITES_PLAIN))) {
+		ouro_site_note_slow(pool, block, caller);
+		return;
+	}
+	note = (void *)(sites - OURO_SITES_PLAIN +
+			offsetof(struct ouro_sites, note));
+	note += ouro_pool_index(pool, block);
+	WRITE_ONCE(note->when, (u32)jiffies);
+	WRITE_ONCE(note->caller, (u32)caller);
+}
+
+void ouro_sites_init(void);
+void ouro_sites_forget(struct ouro_pool *pool);
+void ouro_sites_end(struct ouro_heap *heap);
+int ouro_sites_set(struct ouro_heap *heap, enum ouro_site_mode mode,
+		   unsigned int every);
+unsigned long ouro_site_address(u32 caller);
+void ouro_site_name(unsigned long address, char *text, size_t size);
+
+#define OURO_SITE_TEXT	160	/* bytes for the name of a caller */
+
+#endif /* OURO_SITE_H */

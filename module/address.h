@@ -9,11 +9,14 @@
 #include "ouro.h"
 
 struct ouro_arena;
+struct ouro_heap;
 struct ouro_large;
 
 int ouro_address_add_arena(struct ouro_arena *arena, gfp_t gfp);
 void ouro_address_remove_arena(struct ouro_arena *arena);
 struct ouro_arena *ouro_address_arena(const void *ptr);
+struct ouro_arena *ouro_address_next_arena(const struct ouro_heap *heap,
+					   unsigned long *index);
 int ouro_address_add_large(struct ouro_large *large, gfp_t gfp);
 void ouro_address_remove_large(struct ouro_large *large);
 struct ouro_large *ouro_address_large(const void *ptr);

@@ -130,6 +130,10 @@ static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
 free_pages:
 	ouro_backing_free_pages(heap, arena->base,
 				ilog2(units) + OURO_UNIT_ORDER);
+	/* Who goes through the map may have met it. */
+	atomic_long_sub(arena_meta_size(units), &heap->metadata);
+	kfree_rcu(arena, rcu);
+	return NULL;
 free_meta:
 	ouro_backing_free_meta(heap, arena, arena_meta_size(units));
 	return NULL;

@@ -3,33 +3,12 @@
  * The files of a heap's collector: what it did, what it shall do.
  */
 #include "ouro.h"
-#include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include "collector_file.h"
+#include "file.h"
 #include "heap.h"
 #include "kind.h"
-
-#define TEXT_MAX	128	/* bytes written to one of the files */
-
-/* What was written, without blanks around it, is given to @set. */
-static ssize_t take_text(struct ouro_heap *heap, const char __user *from,
-			 size_t len, int (*set)(struct ouro_heap *heap,
-						char *text))
-{
-	char *text;
-	int err;
-
-	if (!len || len > TEXT_MAX)
-		return -EINVAL;
-	text = memdup_user_nul(from, len);
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-	err = strlen(text) == len ? set(heap, strim(text)) : -EINVAL;
-	kfree(text);
-	return err ?: len;
-}
 
 static const char * const mode_names[OURO_COLLECT_MODES] = {
 	[OURO_COLLECT_ON] = "collect",
@@ -199,7 +178,7 @@ static ssize_t threshold_write(struct file *file, const char __user *from,
 {
 	struct seq_file *m = file->private_data;
 
-	return take_text(m->private, from, len, threshold_set);
+	return ouro_file_text(m->private, from, len, threshold_set);
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(threshold);
 
@@ -255,7 +234,7 @@ static ssize_t mode_write(struct file *file, const char __user *from,
 {
 	struct seq_file *m = file->private_data;
 
-	return take_text(m->private, from, len, mode_set);
+	return ouro_file_text(m->private, from, len, mode_set);
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(mode);
 
@@ -275,7 +254,7 @@ static int collect_set(struct ouro_heap *heap, char *text)
 static ssize_t collect_write(struct file *file, const char __user *from,
 			     size_t len, loff_t *pos)
 {
-	return take_text(file->private_data, from, len, collect_set);
+	return ouro_file_text(file->private_data, from, len, collect_set);
 }
 
 static const struct file_operations collect_fops = {
@@ -284,9 +263,10 @@ static const struct file_operations collect_fops = {
 	.write = collect_write,
 };
 
-const struct ouro_collector_file ouro_collector_files[OURO_COLLECTOR_FILES] = {
+const struct ouro_file ouro_collector_files[] = {
 	{ "collector", 0444, &collector_fops },
 	{ "threshold", 0644, &threshold_fops },
 	{ "mode", 0644, &mode_fops },
 	{ "collect", 0200, &collect_fops },
+	{ }
 };

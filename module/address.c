@@ -121,6 +121,9 @@ unsigned int ouro_address_unit_in(const struct ouro_arena *arena,
 				  unsigned long unit)
 {
 	return unit - unit_of(arena->base);
+}
+
+/**
  * ouro_address_next_arena() - go through the arenas of a heap
  * @heap: whose arenas
  * @index: where to go on, 0 to begin with; moved behind the arena

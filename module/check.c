@@ -33,6 +33,7 @@ static const char *const misuse_text[] = {
 	[OURO_MISUSE_SATURATED]	= "reference count saturated; the object stays for ever",
 	[OURO_MISUSE_DEAD_SLOT]	= "slot holds a dead object",
 	[OURO_MISUSE_NO_SLOT]	= "store to what is no slot of the object's type",
+	[OURO_MISUSE_NO_PIN]	= "no reference of the object has this name",
 };
 
 static_assert(ARRAY_SIZE(misuse_text) == OURO_MISUSES);

@@ -53,6 +53,7 @@ enum ouro_misuse {
 	OURO_MISUSE_SATURATED,	/* too many references: it lives for ever */
 	OURO_MISUSE_DEAD_SLOT,	/* a slot holds a dead object */
 	OURO_MISUSE_NO_SLOT,	/* stored to in an object, and is no slot of its */
+	OURO_MISUSE_NO_PIN,	/* a reference put under a name that none has */
 	OURO_MISUSES,
 };
 

@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "kind.h"
 #include "large.h"
+#include "pin.h"
 #include "site.h"
 #include "stat.h"
 #include "weak.h"
@@ -243,6 +244,7 @@ static void heap_destroy_contents(struct ouro_heap *heap)
 		ouro_magazine_destroy_all(class);
 	ouro_arena_destroy_all(heap);
 	ouro_kind_destroy_all(heap);
+	ouro_pins_destroy_all(heap);
 	body_destroy(heap, heap->body);
 }
 
@@ -460,6 +462,7 @@ static void heap_rekey(struct ouro_heap *heap)
 	heap_set_key(heap);
 	ouro_reaper_set_key(&heap->reaper, heap->key + 1);
 	ouro_roster_set_key(&heap->roster, heap->key);
+	ouro_pins_set_key(heap, heap->key);
 	ouro_collector_set_key(&heap->collector, heap->key + 2);
 	ouro_heap_for_each_class(heap, class) {
 		ouro_class_set_key(class, heap->key);

@@ -16,6 +16,7 @@
 
 struct dentry;
 struct ouro_large;
+struct ouro_pins;
 struct ouro_reserve;
 
 /* Types of the module's own: containers. */
@@ -89,6 +90,8 @@ struct ouro_body {
  *	work, the collector's, its mutex
  * @name: unique among living heaps
  * @dir: in debugfs
+ * @pins: names of references, NULL: there were none; set once
+ * @pins_lost: names that came when there was no memory for @pins
  */
 struct ouro_heap {
 	struct ouro_front __percpu *fronts;
@@ -141,6 +144,8 @@ struct ouro_heap {
 	struct list_head reserves;
 	struct dentry *dir;
 	char name[OURO_NAME_MAX];
+	struct ouro_pins *pins;
+	atomic_t pins_lost;
 };
 
 /* Guards the list of heaps; outside every other lock of the module. */

@@ -8,7 +8,7 @@
  *
  * Spinlocks of a heap, all raw and taken with interrupts off, never two of them
  * at once:  class->lock | depot->lock | heap->arena_lock | heap->large_lock |
- * heap->roster.lock.
+ * heap->roster.lock | the locks of heap->pins.
  * No page, slab or per-CPU allocation and no free happens under them.  Mutexes:
  * ouro_heaps_lock, and one for each list that a worker empties.
  * docs/locking.rst has the table for people.
@@ -52,6 +52,7 @@ enum ouro_lock {
 	OURO_LOCK_ARENA,
 	OURO_LOCK_LARGE,
 	OURO_LOCK_ROSTER,
+	OURO_LOCK_PIN,
 };
 
 /*

@@ -65,17 +65,21 @@ struct ouro_slot_desc {
  * @OURO_TYPE_RCU: a dead object's memory is not used again before an RCU grace
  *	period has passed: readers that found it by ouro_slot_peek() may go on
  *	reading
+ * @OURO_TYPE_TRACKED: every reference to objects of the type from outside of
+ *	objects has a name, see <ouro/pin.h>; ouro_track() gives one to that of
+ *	ouro_new().  Then an audit calls what is too many a leak.
  */
 enum ouro_type_flags {
 	OURO_TYPE_ACYCLIC	= 1U << 0,
 	OURO_TYPE_INIT_ONCE	= 1U << 1,
 	OURO_TYPE_WORKER	= 1U << 2,
 	OURO_TYPE_RCU		= 1U << 3,
+	OURO_TYPE_TRACKED	= 1U << 4,
 };
 
 #define OURO_TYPE_FLAGS \
 	(OURO_TYPE_ACYCLIC | OURO_TYPE_INIT_ONCE | OURO_TYPE_WORKER | \
-	 OURO_TYPE_RCU)
+	 OURO_TYPE_RCU | OURO_TYPE_TRACKED)
 
 /**
  * struct ouro_type - what all objects of a type have in common

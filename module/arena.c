@@ -17,6 +17,7 @@
 #include "heap.h"
 #include "address.h"
 #include "pool.h"
+#include "trace.h"
 
 /* Arenas that became empty where pages cannot be given back. */
 static LLIST_HEAD(arena_dead);
@@ -98,6 +99,9 @@ static void arena_free(struct ouro_arena *arena)
 		kmemleak_free(arena->base);
 	ouro_backing_free_pages(heap, arena->base,
 				ilog2(arena->units) + OURO_UNIT_ORDER);
+	trace_ouro_arena_put(heap->name, arena->units << OURO_UNIT_SHIFT,
+			     arena->node, READ_ONCE(heap->narenas),
+			     atomic_long_read(&heap->held));
 	atomic_long_sub(arena_meta_size(arena->units), &heap->metadata);
 	kfree_rcu(arena, rcu);
 }
@@ -196,6 +200,9 @@ struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
 	*unit = 0;
 	mark_units(heap, fresh, 0, units, false);
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	trace_ouro_arena_get(heap->name, fresh->units << OURO_UNIT_SHIFT,
+			     fresh->node, READ_ONCE(heap->narenas),
+			     atomic_long_read(&heap->held));
 	return fresh;
 }
 

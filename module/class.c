@@ -146,11 +146,14 @@ static void pool_unlist(struct ouro_class *class, struct ouro_pool *pool)
 
 static void pool_relist(struct ouro_class *class, struct ouro_pool *pool)
 {
+	unsigned int from = pool->bucket;
+
 	lockdep_assert_held(&class->lock);
-	if (pool->bucket == ouro_pool_bucket(pool))
+	if (from == ouro_pool_bucket(pool))
 		return;
 	pool_unlist(class, pool);
 	pool_list(class, pool);
+	ouro_pool_trace(pool, from, pool->bucket);
 }
 
 /*
@@ -431,6 +434,7 @@ void *ouro_class_add(struct ouro_pool *pool)
 		class->ops->taken(pool);
 	note_out(class, 1);
 	pool_list(class, pool);
+	ouro_pool_trace(pool, OURO_BUCKETS, pool->bucket);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_tracked(class, 1);
 	return block;

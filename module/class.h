@@ -7,6 +7,7 @@
 
 #include "ouro.h"
 
+struct ouro_class;
 struct ouro_depot;
 struct ouro_front;
 struct ouro_heap;
@@ -58,12 +59,14 @@ enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
  *	called an RCU grace period before its memory goes.  False: somebody has
  *	a use for it, and will call ouro_pool_release_retired()
  * @forget: its memory goes
+ * @type: the name of the objects' type
  */
 struct ouro_class_ops {
 	int (*populate)(struct ouro_pool *pool, gfp_t gfp);
 	void (*taken)(struct ouro_pool *pool);
 	bool (*retire)(struct ouro_pool *pool);
 	void (*forget)(struct ouro_pool *pool);
+	const char *(*type)(const struct ouro_class *class);
 };
 
 /**
@@ -123,5 +126,11 @@ void ouro_class_free(struct ouro_class *class, void *block);
 void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 			 const unsigned long *map);
 unsigned long ouro_class_trim(struct ouro_class *class);
+
+/* The name of the type of the objects in it; those of blocks have none. */
+static inline const char *ouro_class_type(const struct ouro_class *class)
+{
+	return class->ops ? class->ops->type(class) : "-";
+}
 
 #endif /* OURO_MODULE_CLASS_H */

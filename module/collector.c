@@ -15,7 +15,6 @@
 #include <linux/timekeeping.h>
 #include "collector.h"
 #include "scan.h"
-#define CREATE_TRACE_POINTS
 #include "trace.h"
 
 #define THRESHOLD_YOUNG		700

@@ -391,6 +391,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 		if (ouro_heap_is_debug(heap))
 			ouro_check_leaks(heap);
 		tell_live_objects(heap);
+		ouro_stat_trace_leaks(heap);
 	}
 	ouro_reap_release_all(heap);
 	ouro_weak_destroy_all(heap);

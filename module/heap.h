@@ -171,14 +171,15 @@ static inline bool ouro_heap_is_debug(const struct ouro_heap *heap)
 	return heap->flags & OURO_HEAP_DEBUG;
 }
 
-/* Counts an allocation that is about to return NULL. */
-static inline void ouro_heap_failed(struct ouro_heap *heap)
+/* Counts an allocation that is about to return NULL.  True: for the limit. */
+static inline bool ouro_heap_failed(struct ouro_heap *heap)
 {
 	atomic_long_inc(&heap->failed);
-	if (READ_ONCE(heap->limited)) {
-		WRITE_ONCE(heap->limited, false);
-		atomic_long_inc(&heap->limit_hits);
-	}
+	if (!READ_ONCE(heap->limited))
+		return false;
+	WRITE_ONCE(heap->limited, false);
+	atomic_long_inc(&heap->limit_hits);
+	return true;
 }
 
 /* The class behind @class, NULL: the first; NULL at the end.  Blocks first. */

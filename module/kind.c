@@ -175,11 +175,17 @@ static void pool_forget(struct ouro_pool *pool)
 			       BITS_TO_LONGS(pool->blocks) * sizeof(long));
 }
 
+static const char *type_name(const struct ouro_class *class)
+{
+	return class->kind->type->name;
+}
+
 static const struct ouro_class_ops class_ops = {
 	.populate = pool_populate,
 	.taken = pool_taken,
 	.retire = pool_retire,
 	.forget = pool_forget,
+	.type = type_name,
 };
 
 static size_t class_bytes(void)

@@ -11,6 +11,7 @@
 #include "heap.h"
 #include "pool.h"
 #include "site.h"
+#include "trace.h"
 
 u64 ouro_secret __ro_after_init;
 u64 ouro_object_secret __ro_after_init;
@@ -205,12 +206,43 @@ free_pool:
 	return NULL;
 }
 
+/* For tracers the quarters are one. */
+static enum ouro_pool_state state_of(unsigned int bucket)
+{
+	switch (bucket) {
+	case OURO_FULL:		return OURO_POOL_FULL;
+	case OURO_EMPTY:	return OURO_POOL_EMPTY;
+	case OURO_BUCKETS:	return OURO_POOL_NONE;
+	default:		return OURO_POOL_PARTIAL;
+	}
+}
+
+/**
+ * ouro_pool_trace() - tell tracers that a pool changes its bucket
+ * @pool: the pool
+ * @from: the bucket it was in, OURO_BUCKETS: it is new
+ * @to: the bucket it is in, OURO_BUCKETS: its units are given back
+ *
+ * Context: Any.
+ */
+void ouro_pool_trace(const struct ouro_pool *pool, unsigned int from,
+		     unsigned int to)
+{
+	const struct ouro_class *class = pool->class;
+
+	if (!trace_ouro_pool_enabled() || state_of(from) == state_of(to))
+		return;
+	trace_ouro_pool(class->heap->name, class->geo->size,
+			ouro_class_type(class), state_of(from), state_of(to));
+}
+
 /* Whatever a pool has besides its units.  The pages may go after that. */
 void ouro_pool_forget(struct ouro_pool *pool)
 {
 	const struct ouro_geometry *geo = pool->class->geo;
 	struct ouro_heap *heap = pool->heap;
 
+	ouro_pool_trace(pool, pool->bucket, OURO_BUCKETS);
 	if (pool->class->ops)
 		pool->class->ops->forget(pool);
 	ouro_check_pool_exit(pool);

@@ -223,6 +223,8 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 void ouro_pool_release(struct ouro_pool *pool);
 void ouro_pool_release_retired(struct hlist_head *pools);
 void ouro_pool_forget(struct ouro_pool *pool);
+void ouro_pool_trace(const struct ouro_pool *pool, unsigned int from,
+		     unsigned int to);
 struct ouro_pool *ouro_pool_find(const void *ptr);
 size_t ouro_pool_header_size(unsigned int blocks);
 

@@ -12,6 +12,7 @@
 #include "depot.h"
 #include "heap.h"
 #include "stat.h"
+#include "trace.h"
 
 static void read_depots(const struct ouro_class *class,
 			struct ouro_class_stat *stat)
@@ -130,3 +131,28 @@ void ouro_heap_stat(struct ouro_heap *heap, struct ouro_heap_stat *stat)
 	stat->misuse = atomic_long_read(&heap->misuse);
 }
 EXPORT_SYMBOL_OURO(ouro_heap_stat);
+
+/**
+ * ouro_stat_trace_leaks() - tell tracers by class what is live
+ * @heap: a heap that is about to be destroyed
+ *
+ * Context: Any; nobody is kept from anything.
+ */
+void ouro_stat_trace_leaks(const struct ouro_heap *heap)
+{
+	struct ouro_class_stat read;
+	struct ouro_class *class;
+
+	if (!trace_ouro_leak_enabled())
+		return;
+	ouro_heap_for_each_class(heap, class) {
+		ouro_stat_class(class, &read);
+		if (read.live)
+			trace_ouro_leak(heap->name, ouro_class_type(class),
+					class->geo->size, read.live,
+					read.live * class->geo->size);
+	}
+	if (READ_ONCE(heap->nlarge))
+		trace_ouro_leak(heap->name, "-", 0, READ_ONCE(heap->nlarge),
+				READ_ONCE(heap->large_bytes));
+}

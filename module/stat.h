@@ -54,6 +54,7 @@ struct ouro_kind_stat {
 
 void ouro_stat_kind(struct ouro_heap *heap, const struct ouro_kind *kind,
 		    struct ouro_kind_stat *stat);
+void ouro_stat_trace_leaks(const struct ouro_heap *heap);
 void ouro_stat_class(const struct ouro_class *class,
 		     struct ouro_class_stat *stat);
 

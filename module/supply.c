@@ -12,6 +12,7 @@
 #include "pool.h"
 #include "pressure.h"
 #include "supply.h"
+#include "trace.h"
 
 /* The long way to a block of any class. */
 static void *fetch(struct ouro_class *class, gfp_t gfp, int node)
@@ -38,6 +39,15 @@ static void *fetch(struct ouro_class *class, gfp_t gfp, int node)
 	}
 	ouro_magazine_equip(class, gfp, hungry);
 	return block;
+}
+
+/* Nothing has helped: a block of @bytes is not to be had. */
+static void refuse(struct ouro_heap *heap, size_t bytes)
+{
+	if (ouro_heap_failed(heap))
+		trace_ouro_limit(heap->name, bytes,
+				 atomic_long_read(&heap->held),
+				 READ_ONCE(heap->limit));
 }
 
 /**
@@ -71,7 +81,7 @@ void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
 	}
 	ouro_slow_end();
 	if (!block)
-		ouro_heap_failed(class->heap);
+		refuse(class->heap, class->geo->size);
 	return block;
 }
 
@@ -115,6 +125,6 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	}
 	ouro_slow_end();
 	if (!block)
-		ouro_heap_failed(heap);
+		refuse(heap, size);
 	return block;
 }

@@ -173,6 +173,20 @@ struct ouro_large *ouro_address_large(const void *ptr)
 	return xa_load(&map_larges, page_of(ptr));
 }
 
+/* The next large block of a heap, by its address; as ouro_address_next(). */
+struct ouro_large *ouro_address_next_large(const struct ouro_heap *heap,
+					   unsigned long *page)
+{
+	struct ouro_large *large;
+
+	while ((large = xa_find(&map_larges, page, ULONG_MAX, XA_PRESENT))) {
+		++*page;
+		if (large->heap == heap)
+			return large;
+	}
+	return NULL;
+}
+
 void ouro_address_exit(void)
 {
 	WARN_ON(!xa_empty(&map_units) || !xa_empty(&map_larges));

@@ -24,6 +24,8 @@ struct ouro_arena *ouro_address_next_arena(const struct ouro_heap *heap,
 int ouro_address_add_large(struct ouro_large *large, gfp_t gfp);
 void ouro_address_remove_large(struct ouro_large *large);
 struct ouro_large *ouro_address_large(const void *ptr);
+struct ouro_large *ouro_address_next_large(const struct ouro_heap *heap,
+					   unsigned long *page);
 void ouro_address_exit(void);
 
 #endif /* OURO_ADDRESS_H */

@@ -21,6 +21,7 @@ static const struct ouro_file * const heap_files[] = {
 	ouro_arena_files,
 	ouro_heap_files,
 	ouro_collector_files,
+	ouro_site_files,
 };
 
 /* These wait in debugfs_remove() for who is in them, and fail from then on. */

@@ -27,6 +27,7 @@ extern const struct ouro_file ouro_heap_files[];
 extern const struct ouro_file ouro_stat_files[];
 extern const struct ouro_file ouro_arena_files[];
 extern const struct ouro_file ouro_collector_files[];
+extern const struct ouro_file ouro_site_files[];
 
 int ouro_file_number(const char __user *from, size_t len, u64 *number);
 ssize_t ouro_file_text(struct ouro_heap *heap, const char __user *from,

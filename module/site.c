@@ -270,5 +270,6 @@ void __init ouro_sites_init(void)
 {
 	if (want_init_on_alloc(0))
 		static_branch_inc(&ouro_begin_long);
-	have_stacks = IS_ENABLED(CONFIG_STACKDEPOT) && !stack_depot_init();
+	have_stacks = IS_ENABLED(CONFIG_STACKTRACE) &&
+		      IS_ENABLED(CONFIG_STACKDEPOT) && !stack_depot_init();
 }

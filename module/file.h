@@ -40,6 +40,9 @@ extern const struct ouro_file ouro_arena_files[];
 extern const struct ouro_file ouro_collector_files[];
 extern const struct ouro_file ouro_site_files[];
 extern const struct ouro_file ouro_audit_files[];
+extern const struct ouro_file ouro_why_files[];
+extern const struct ouro_file ouro_object_files[];
+extern const struct ouro_file ouro_retain_files[];
 
 int ouro_file_open(struct file *file, int (*show)(struct seq_file *m, void *v),
 		   void *report);

@@ -87,7 +87,7 @@ void pin_lost_many(struct ouro_test *t)
 /* Names that are left go with the heap, and so does what they took. */
 void pin_left_behind(struct ouro_test *t)
 {
-	int i, j, rounds = TEST_MANY(30, 8);
+	int i, j, n, rounds = TEST_MANY(30, 8);
 	struct pin_scene *s;
 	long before = test_free_pages();
 	unsigned long taken = 0;
@@ -103,8 +103,8 @@ void pin_left_behind(struct ouro_test *t)
 			if (!object)
 				return;
 			ouro_track(object, "left");
-			ouro_get_tracked(object, "left, too");
-			ouro_get_tracked(object, "left, too");
+			for (n = 0; n < 8; n++)
+				ouro_get_tracked(object, pin_names[n % 4]);
 		}
 		taken += pin_metadata(s->heap) - s->metadata;
 		test_heap_abandon(t, s->heap, 501);
@@ -113,8 +113,10 @@ void pin_left_behind(struct ouro_test *t)
 	}
 	rcu_barrier();
 	after = test_free_pages();
-	EXPECT_GE(t, taken, rounds * 1000 * 64);
-	EXPECT_MSG(t, after > before - (long)(taken >> PAGE_SHIFT) / 2,
+	EXPECT_GE(t, taken, rounds * 2500 * 64);
+	/* KASAN keeps what was freed for a while. */
+	EXPECT_MSG(t, IS_ENABLED(CONFIG_KASAN) ||
+		   after > before - (long)(taken >> PAGE_SHIFT) / 2,
 		   "%ld pages free before, %ld after", before, after);
 }
 

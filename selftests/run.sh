@@ -15,6 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/trace.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

@@ -10,6 +10,7 @@ SHELL_CASES="$SHELL_CASES trace.arena trace.pool trace.pool_object trace.limit t
 trace_begin()	# EVENT...
 {
 	tracing_ready || return $?
+	trace_clock=$(sed 's/.*\[\(.*\)\].*/\1/' $TRACING/trace_clock)
 	echo counter >$TRACING/trace_clock && : >$TRACING/trace && tracing_set 1 "$@"
 }
 
@@ -20,7 +21,7 @@ trace_end()	# HEAP EVENT...
 	shift
 	tracing_set 0 "$@"
 	sed -n "s/.* ouro_\\([a-z_]*\\): heap=$trace_heap /\\1 /p" $TRACING/trace >"$TMP/trace"
-	echo local >$TRACING/trace_clock
+	echo "$trace_clock" >$TRACING/trace_clock
 }
 
 # What was told so far must agree with the heap's own figures.
@@ -158,17 +159,17 @@ case_trace_limit()
 	return $status
 }
 
-# Refused, and not for the limit: a pool has room for none, and memory is said to be out by fault injection.
+# Refused, and not for the limit: the module's own allocations are made to fail.
 case_trace_limit_none()
 {
 	[ -d $OURO/fail_ouro ] || { skip "no fault injection in this kernel"; return 4; }
 	puppet create refused 0 && trace_begin ouro_limit || return $?
 	status=0
 	echo 100000000 >$OURO/refused/limit
-	echo 100 >$OURO/fail_ouro/probability && echo -1 >$OURO/fail_ouro/times && echo 0 >$OURO/fail_ouro/verbose || status=1
+	echo 0 >$OURO/fail_ouro/verbose
+	faults 100 1 -1
 	expect_error "Cannot allocate memory" puppet alloc refused 64 1 || status=1
-	echo 0 >$OURO/fail_ouro/probability
-	echo 1 >$OURO/fail_ouro/times
+	faults_off
 	expect_eq failed "$(($(stat_of refused failed) > 0)) $(stat_of refused limit_hits)" "1 0" || status=1
 	trace_end refused ouro_limit
 	expect_eq events "$(cat "$TMP/trace")" "" || status=1
@@ -295,7 +296,7 @@ case_trace_perf()
 {
 	tool_begin perf || return $?
 	status=0
-	perf record -q -a -e 'ouro:*' -o "$TMP/dat" /bin/sh "$TMP/work" >"$TMP/said" 2>&1 || { cat "$TMP/said"; status=1; }
+	perf record -q -a -B -N -e 'ouro:*' -o "$TMP/dat" /bin/sh "$TMP/work" >"$TMP/said" 2>&1 || { cat "$TMP/said"; status=1; }
 	perf script -i "$TMP/dat" >"$TMP/told_by" 2>"$TMP/said" || { cat "$TMP/said"; status=1; }
 	tool_check "$TMP/told_by" || status=1
 	rm -f "$TMP/dat"

@@ -16,6 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/types.sh"
 . "$here/collector.sh"
 . "$here/json.sh"
+. "$here/trace.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

@@ -49,7 +49,7 @@ static bool find_in_pool(struct ouro_pool *pool, unsigned int block,
 	for (; block < pool->blocks; block++) {
 		thing->object = ouro_pool_block(pool, block);
 		thing->word = atomic64_read(&thing->object->word);
-		if ((thing->word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD)
+		if (!ouro_word_is_live(thing->word))
 			continue;
 		thing->pool = pool;
 		thing->place = block;

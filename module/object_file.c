@@ -96,8 +96,8 @@ static void name_of(const struct ouro_thing *thing, char name[OURO_WEAK_TEXT])
 /* References, -1: it never dies. */
 static long refs_of(const struct ouro_thing *thing)
 {
-	return ouro_word_is_stuck(thing->word) ? -1 :
-						 ouro_word_refs(thing->word);
+	return ouro_word_is_stuck(thing->word) ? -1L :
+						 (long)ouro_word_refs(thing->word);
 }
 
 /* Whether it is noted who made the object. */

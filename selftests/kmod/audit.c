@@ -151,7 +151,7 @@ static void names(struct ouro_test *t)
 static void traverse(struct ouro_test *t)
 {
 	struct audit *a = audit_open(t);
-	struct user *user[3] = {};
+	struct agent *user[3] = {};
 	char line[128];
 	const char *text;
 	int i;
@@ -165,9 +165,9 @@ static void traverse(struct ouro_test *t)
 	audit_says(a, AUDIT_OBJECTS + 3, 0, 2, 1);
 	text = audit_file(a, "audit");
 	snprintf(line, sizeof(line), "traverse of sloppy leaves out offset %zu: 2 objects refer to a peer there",
-		 offsetof(struct user, right));
+		 offsetof(struct agent, right));
 	EXPECT_MSG(t, audit_line(text, line, ""), "%s in %s", line, text);
-	EXPECT_MSG(t, !strstr(text, "traverse of user"), "%s", text);
+	EXPECT_MSG(t, !strstr(text, "traverse of agent"), "%s", text);
 	for (i = 0; i < 3; i++)
 		ouro_put(&user[i]->object);
 	audit_says(a, AUDIT_OBJECTS, 0, 0, 0);

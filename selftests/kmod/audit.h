@@ -32,7 +32,7 @@ struct session {
 };
 
 /* Its references are no slots. */
-struct user {
+struct agent {
 	struct ouro_object object;
 	spinlock_t lock;	/* guards both */
 	struct ouro_object *left;
@@ -64,7 +64,7 @@ struct audit {
 	struct peer *peer[AUDIT_PEERS];
 	struct ouro_vector *vector;
 	struct ouro_map *map;
-	struct user *user;
+	struct agent *user;
 };
 
 /* What is live then. */
@@ -73,10 +73,11 @@ struct audit {
 struct audit *audit_begin(struct ouro_test *t);
 struct audit *audit_open(struct ouro_test *t);
 void audit_close(struct audit *a, unsigned long misuse);
+void audit_abandon(struct audit *a);
 struct ouro_object *audit_peer_new(struct audit *a);
-struct user *audit_user_new(struct audit *a, struct ouro_kind *kind,
+struct agent *audit_user_new(struct audit *a, struct ouro_kind *kind,
 			    struct ouro_object *left, struct ouro_object *right);
-void audit_user_change(struct user *user, struct ouro_object **field,
+void audit_user_change(struct agent *user, struct ouro_object **field,
 		       struct ouro_object *object);
 
 void audit_name(struct audit *a, struct ouro_object *object, char *name);

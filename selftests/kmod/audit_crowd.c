@@ -31,7 +31,7 @@ static struct crowd {
 	struct session *shared;
 	struct ouro_vector *vector;
 	struct ouro_map *map;
-	struct user *user;
+	struct agent *user;
 } crowd;
 
 static struct member {

@@ -21,14 +21,14 @@ static const struct ouro_type session_type = {
 
 static void user_init(void *object)
 {
-	struct user *user = object;
+	struct agent *user = object;
 
 	spin_lock_init(&user->lock);
 }
 
 static void user_release(void *object)
 {
-	struct user *user = object;
+	struct agent *user = object;
 
 	ouro_put(user->left);
 	ouro_put(user->right);
@@ -38,7 +38,7 @@ static void user_traverse(void *object,
 			  void (*visit)(struct ouro_object *ref, void *arg),
 			  void *arg)
 {
-	struct user *user = object;
+	struct agent *user = object;
 
 	spin_lock(&user->lock);
 	visit(user->left, arg);
@@ -50,7 +50,7 @@ static void sloppy_traverse(void *object,
 			    void (*visit)(struct ouro_object *ref, void *arg),
 			    void *arg)
 {
-	struct user *user = object;
+	struct agent *user = object;
 
 	spin_lock(&user->lock);
 	visit(user->left, arg);
@@ -58,7 +58,7 @@ static void sloppy_traverse(void *object,
 }
 
 static const struct ouro_type user_type = {
-	OURO_TYPE(struct user, object),
+	OURO_TYPE(struct agent, object),
 	.flags = OURO_TYPE_ACYCLIC,
 	.init = user_init,
 	.release = user_release,
@@ -67,7 +67,7 @@ static const struct ouro_type user_type = {
 
 static const struct ouro_type sloppy_type = {
 	.name = "sloppy",
-	.size = sizeof(struct user),
+	.size = sizeof(struct agent),
 	.flags = OURO_TYPE_ACYCLIC,
 	.init = user_init,
 	.release = user_release,
@@ -85,10 +85,10 @@ noinline struct ouro_object *audit_peer_new(struct audit *a)
 }
 
 /* Takes references of its own. */
-struct user *audit_user_new(struct audit *a, struct ouro_kind *kind,
+struct agent *audit_user_new(struct audit *a, struct ouro_kind *kind,
 			    struct ouro_object *left, struct ouro_object *right)
 {
-	struct user *user = ouro_new(kind, GFP_KERNEL);
+	struct agent *user = ouro_new(kind, GFP_KERNEL);
 
 	if (!EXPECT(a->t, user))
 		return NULL;
@@ -98,7 +98,7 @@ struct user *audit_user_new(struct audit *a, struct ouro_kind *kind,
 }
 
 /* A get before it is seen, and a put after it was. */
-void audit_user_change(struct user *user, struct ouro_object **field,
+void audit_user_change(struct agent *user, struct ouro_object **field,
 		       struct ouro_object *object)
 {
 	struct ouro_object *old;
@@ -201,6 +201,18 @@ void audit_close(struct audit *a, unsigned long misuse)
 	test_heap_settle(a->t, a->heap, 0);
 	EXPECT_EQ(a->t, test_heap_misuse(a->heap), misuse);
 	test_heap_abandon(a->t, a->heap, 0);
+}
+
+/* What lives goes with its heap, but for the map, which has blocks of its own. */
+void audit_abandon(struct audit *a)
+{
+	struct ouro_heap_stat s;
+
+	ouro_slot_clear(&a->session->owner);
+	ouro_heap_flush(a->heap);
+	ouro_heap_stat(a->heap, &s);
+	EXPECT_GE(a->t, s.live, 1);
+	test_heap_abandon(a->t, a->heap, s.live);
 }
 
 /* ---- files ---- */

@@ -73,7 +73,7 @@ struct audit {
 struct audit *audit_begin(struct ouro_test *t);
 struct audit *audit_open(struct ouro_test *t);
 void audit_close(struct audit *a, unsigned long misuse);
-void audit_abandon(struct audit *a);
+void audit_abandon(struct audit *a, unsigned long live);
 struct ouro_object *audit_peer_new(struct audit *a);
 struct agent *audit_user_new(struct audit *a, struct ouro_kind *kind,
 			    struct ouro_object *left, struct ouro_object *right);

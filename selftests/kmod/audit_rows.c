@@ -105,7 +105,7 @@ void rows_exact(struct ouro_test *t)
 	text = audit_file(a, "objects");
 	EXPECT_MSG(t, audit_line(text, "", " -1 "), "%s", text);
 	ouro_vector_put(a->vector);
-	audit_abandon(a);
+	audit_abandon(a, AUDIT_PEERS + 2);
 }
 
 /* ---- others come and go ---- */
@@ -370,7 +370,8 @@ void audit_destroyed(struct ouro_test *t)
 			schedule_timeout_uninterruptible(1);
 		EXPECT_GE(t, READ_ONCE(crowd.made), 1);
 	}
-	audit_abandon(a);
+	/* All but the map, and the vector's array. */
+	audit_abandon(a, live + AUDIT_OBJECTS);
 	if (!IS_ERR(task))
 		wait_for_completion(&crowd.done);
 	WRITE_ONCE(crowd.over, true);

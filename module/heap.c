@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "kind.h"
 #include "large.h"
+#include "leak.h"
 #include "pin.h"
 #include "site.h"
 #include "stat.h"
@@ -330,21 +331,6 @@ void ouro_heap_settle(struct ouro_heap *heap)
 	}
 }
 
-/* What is live by type, when the heap is about to be destroyed. */
-static void tell_live_objects(struct ouro_heap *heap)
-{
-	struct ouro_kind_stat stat;
-	struct ouro_kind *kind;
-
-	list_for_each_entry(kind, &heap->kinds, link) {
-		ouro_stat_kind(heap, kind, &stat);
-		if (stat.live)
-			pr_info("heap %s: live: %lu objects of type %s, %lu bytes\n",
-				heap->name, stat.live, kind->type->name,
-				stat.bytes);
-	}
-}
-
 /**
  * ouro_heap_destroy() - give back everything a heap holds, and the heap
  * @heap: from ouro_heap_create(), NULL or ERR_PTR
@@ -360,8 +346,9 @@ static void tell_live_objects(struct ouro_heap *heap)
  * is reported and left alone.
  *
  * Context: Process context, may sleep.
- * Return: the number of blocks and objects that were still live; those by type
- * are in the kernel log, and for a debug heap who allocated them.
+ * Return: the number of blocks and objects that were still live; which they were is
+ * in the kernel log: by type, by who allocated them where that was noted, and by
+ * who holds them.
  */
 unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 {
@@ -388,11 +375,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 
 	ouro_heap_stat(heap, &stat);
 	if (stat.live) {
-		pr_info("heap %s: destroyed with %lu live blocks of %lu bytes\n",
-			heap->name, stat.live, stat.live_bytes);
-		if (ouro_heap_is_debug(heap))
-			ouro_check_leaks(heap);
-		tell_live_objects(heap);
+		ouro_leak_tell(heap, &stat);
 		ouro_stat_trace_leaks(heap);
 	}
 	ouro_reap_release_all(heap);

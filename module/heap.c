@@ -457,6 +457,16 @@ static void heap_rekey(struct ouro_heap *heap)
 	}
 }
 
+/* Nobody is in its files while its types change. */
+static void heap_orphan(struct ouro_heap *heap)
+{
+	lockdep_assert_held(&ouro_heaps_lock);
+	heap_rekey(heap);
+	ouro_debugfs_remove(heap);
+	ouro_kind_orphan_all(heap);
+	ouro_debugfs_add(heap);
+}
+
 /* The next heap of a module, which has no owner from now on. */
 static struct ouro_heap *orphan_next(const struct module *owner)
 {
@@ -476,7 +486,7 @@ static struct ouro_heap *orphan_next(const struct module *owner)
 
 /*
  * Told when a module goes: it must have destroyed its heaps.  The types of those
- * that are left go with it, so nothing may look at their objects any more.
+ * that are left go with it, so nothing may look into their objects any more.
  */
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *data)
@@ -492,7 +502,8 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		/* Not under the lock: what a scan calls may take it. */
 		ouro_collector_stop(heap);
 		mutex_lock(&ouro_heaps_lock);
-		heap_rekey(heap);
+		if (!heap->dying)
+			heap_orphan(heap);
 		mutex_unlock(&ouro_heaps_lock);
 	}
 	return NOTIFY_OK;

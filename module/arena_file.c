@@ -1,96 +1,170 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The file of a heap's arenas: which unit belongs to which pool.
+ * The files of a heap's arenas: which unit belongs to which pool.
+ *
+ * One arena at a time is copied, under the lock that keeps its pools' headers
+ * where they are: who releases a pool takes it out of arena->pool[] first, then
+ * gives its units back under the lock.  A header that lies apart is there for a
+ * grace period more, which interrupts that are off hold up.
  */
 #include "ouro.h"
 #include <linux/seq_file.h>
-#include <linux/uaccess.h>
+#include "address.h"
 #include "arena.h"
 #include "file.h"
 #include "heap.h"
+#include "json.h"
+#include "kind.h"
 #include "pool.h"
+#include "rows.h"
 
-/*
- * The state of one unit: '.' in no pool, '0' to '9' a pool with that many
- * tenths of its blocks out, '#' all of them, '-' more of the pool before.
- *
- * A pool may be released while we look: its header is read as if it might not
- * be there, and a stale one shows a stale digit.
- */
-static char unit_char(const struct ouro_arena *arena, unsigned int unit)
+/* Of a pool.  Types stay as long as their heap. */
+struct pool_copy {
+	const char *type;
+	u32 size;
+	u16 blocks;
+	u16 free;
+	u8 unit;
+	u8 units;
+};
+
+/* The reader, with the arena that is shown. */
+struct arena_rows {
+	struct ouro_rows rows;
+	unsigned int units;
+	int node;
+	unsigned int npools;
+	struct pool_copy pool[OURO_ARENA_UNITS];
+};
+
+static void copy_pool(struct pool_copy *copy, const struct ouro_pool *pool)
 {
-	struct ouro_pool *pool = READ_ONCE(arena->pool[unit]);
-	struct ouro_pool header;
-
-	if (!pool)
-		return '.';
-	if (unit && READ_ONCE(arena->pool[unit - 1]) == pool)
-		return '-';
-	if (copy_from_kernel_nofault(&header, pool,
-				     offsetofend(struct ouro_pool, free)) ||
-	    !header.blocks || header.free > header.blocks)
-		return '?';
-	if (!header.free)
-		return '#';
-	return '0' + (header.blocks - header.free) * 10 / header.blocks;
+	copy->type = pool->class->kind ? pool->class->kind->type->name : NULL;
+	copy->size = pool->size;
+	copy->blocks = pool->blocks;
+	copy->free = data_race(pool->free);	/* class->lock guards it */
+	copy->unit = pool->unit;
+	copy->units = pool->class->geo->units;
 }
 
-static void show_arena(struct seq_file *m, const struct ouro_arena *arena)
+/* False: all of the arena is free, so it is on its way in or out. */
+static bool copy_arena(struct arena_rows *copy, struct ouro_arena *arena)
 {
+	struct ouro_heap *heap = arena->heap;
+	struct ouro_pool *pool;
 	unsigned int unit;
+	bool used;
 
-	seq_printf(m, "%5lu %5d ",
-		   (arena->units * OURO_UNIT) / SZ_1K, arena->node);
-	for (unit = 0; unit < arena->units; unit++)
-		seq_putc(m, unit_char(arena, unit));
-	seq_putc(m, '\n');
-}
-
-static unsigned int copy_arenas(struct ouro_heap *heap,
-				struct ouro_arena **arenas, unsigned int room)
-{
-	struct ouro_arena *arena;
-	unsigned int i, n = 0;
-
+	copy->units = arena->units;
+	copy->node = arena->node;
+	copy->npools = 0;
 	raw_spin_lock_irq(&heap->arena_lock);
-	for (i = 0; i < OURO_ARENA_BUCKETS && n < room; i++) {
-		list_for_each_entry(arena, &heap->arenas[i], link) {
-			if (n == room)
-				break;
-			arenas[n++] = arena;
-		}
+	used = hweight64(arena->free) < arena->units;
+	for (unit = 0; used && unit < arena->units; unit++) {
+		/* What we read of it depends on it: see pool_publish(). */
+		pool = READ_ONCE(arena->pool[unit]);
+		/* One that goes is taken out from its first unit on. */
+		if (pool && pool->unit == unit)
+			copy_pool(&copy->pool[copy->npools++], pool);
 	}
 	raw_spin_unlock_irq(&heap->arena_lock);
-	return n;
+	return used;
 }
 
-#define ARENAS_SHOWN 1024	/* as many addresses are copied under the lock */
-
-static int arenas_show(struct seq_file *m, void *v)
+static void *arenas_next(struct ouro_rows *rows, void *last,
+			 unsigned long *place)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_arena **arenas;
-	unsigned int i, n, all = READ_ONCE(heap->narenas);
+	struct arena_rows *copy = container_of(rows, struct arena_rows, rows);
+	struct ouro_arena *arena;
 
-	arenas = kcalloc(ARENAS_SHOWN, sizeof(*arenas), GFP_KERNEL);
-	if (!arenas)
-		return -ENOMEM;
-	seq_puts(m, "# one line an arena, the fullest first, one character for 16 KiB:\n"
+	rcu_read_lock();
+	do {
+		arena = ouro_address_next_arena(rows->heap, place);
+	} while (arena && !copy_arena(copy, arena));
+	rcu_read_unlock();
+	return arena ? copy : NULL;
+}
+
+static void arenas_head(struct seq_file *m, const struct ouro_rows *rows)
+{
+	if (rows->json) {
+		ouro_json_begin(m, rows->heap->name);
+		ouro_json_number(m, "unit", OURO_UNIT);
+		seq_puts(m, ", \"arenas\": [");
+		return;
+	}
+	seq_puts(m, "# one line an arena, by their addresses, one character for 16 KiB:\n"
 		    "# . free  0-9 tenths of the pool's blocks that are out  # all of them  - goes on\n"
 		    "#  KiB  node map\n");
-	rcu_read_lock();	/* arenas that go meanwhile are still there */
-	n = copy_arenas(heap, arenas, ARENAS_SHOWN);
-	for (i = 0; i < n; i++)
-		show_arena(m, arenas[i]);
-	rcu_read_unlock();
-	if (all > n)
-		seq_printf(m, "# and %u more\n", all - n);
-	kfree(arenas);
-	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(arenas);
+
+static char pool_char(const struct pool_copy *pool)
+{
+	return pool->free ?
+	       '0' + (pool->blocks - pool->free) * 10 / pool->blocks : '#';
+}
+
+static void print_map(struct seq_file *m, const struct arena_rows *arena)
+{
+	char map[OURO_ARENA_UNITS + 1] = { };
+	const struct pool_copy *pool;
+
+	memset(map, '.', arena->units);
+	for (pool = arena->pool; pool < arena->pool + arena->npools; pool++) {
+		memset(map + pool->unit, '-', pool->units);
+		map[pool->unit] = pool_char(pool);
+	}
+	seq_puts(m, map);
+}
+
+static void json_pools(struct seq_file *m, const struct arena_rows *arena)
+{
+	const struct pool_copy *pool;
+
+	seq_puts(m, ", \"pools\": [");
+	for (pool = arena->pool; pool < arena->pool + arena->npools; pool++) {
+		seq_printf(m, "%s{\"unit\": %u",
+			   pool == arena->pool ? "" : ", ", pool->unit);
+		ouro_json_number(m, "units", pool->units);
+		ouro_json_number(m, "size", pool->size);
+		ouro_json_number(m, "blocks", pool->blocks);
+		ouro_json_number(m, "free", pool->free);
+		ouro_json_text(m, "type", pool->type);
+		seq_putc(m, '}');
+	}
+	seq_putc(m, ']');
+}
+
+static void arenas_show(struct seq_file *m, const struct ouro_rows *rows,
+			void *row)
+{
+	const struct arena_rows *arena = row;
+	unsigned long bytes = arena->units * OURO_UNIT;
+
+	if (rows->json) {
+		seq_printf(m, "{\"bytes\": %lu, \"node\": %d, \"map\": \"",
+			   bytes, arena->node);
+		print_map(m, arena);
+		seq_putc(m, '"');
+		json_pools(m, arena);
+		seq_putc(m, '}');
+	} else {
+		seq_printf(m, "%5lu %5d ", bytes / SZ_1K, arena->node);
+		print_map(m, arena);
+		seq_putc(m, '\n');
+	}
+}
+
+static const struct ouro_rows_ops arenas_rows = {
+	.size = sizeof(struct arena_rows),
+	.next = arenas_next,
+	.head = arenas_head,
+	.show = arenas_show,
+};
+OURO_ROWS_FILES(arenas);
 
 const struct ouro_file ouro_arena_files[] = {
 	{ "arenas", 0444, &arenas_fops },
+	{ "arenas.json", 0444, &arenas_json_fops },
 	{ }
 };

@@ -136,6 +136,42 @@ struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at)
 	return NULL;
 }
 
+static bool visit_next(struct ouro_heap *heap, unsigned long *at,
+		       ouro_roster_fn fn, void *arg, bool *more)
+{
+	struct ouro_pool *pool;
+
+	rcu_read_lock();
+	pool = ouro_census_pool(heap, at);
+	if (pool) {
+		raw_spin_lock_irq(&heap->roster.lock);
+		if (!pool->objects->retired)
+			*more = fn(pool, arg);
+		raw_spin_unlock_irq(&heap->roster.lock);
+	}
+	rcu_read_unlock();
+	return pool;
+}
+
+/**
+ * ouro_census_visit() - as ouro_roster_visit(), for objects of every kind
+ * @heap: the heap
+ * @fn: called under roster->lock; returns false to end the visit
+ * @arg: for @fn
+ *
+ * Context: Task context; takes roster->lock for a pool at a time.
+ * Return: false when @fn did.
+ */
+bool ouro_census_visit(struct ouro_heap *heap, ouro_roster_fn fn, void *arg)
+{
+	unsigned long at = 0;
+	bool more = true;
+
+	while (more && visit_next(heap, &at, fn, arg, &more))
+		cond_resched();
+	return more;
+}
+
 /**
  * ouro_census_is_live() - whether somebody has a block
  * @pool: that may be looked at

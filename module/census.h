@@ -6,6 +6,7 @@
 #define OURO_CENSUS_H
 
 #include "ouro.h"
+#include "roster.h"
 
 struct ouro_heap;
 struct ouro_pool;
@@ -15,6 +16,7 @@ typedef void (*ouro_census_fn)(struct ouro_pool *pool, unsigned int first,
 
 int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg);
 struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at);
+bool ouro_census_visit(struct ouro_heap *heap, ouro_roster_fn fn, void *arg);
 bool ouro_census_is_live(const struct ouro_pool *pool, unsigned int block);
 
 #endif /* OURO_CENSUS_H */

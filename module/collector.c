@@ -510,6 +510,9 @@ void ouro_collector_stop(struct ouro_heap *heap)
 	spin_unlock(&collector->lock);
 	wake_up_all(&collector->over);
 	ouro_collector_end(heap);
+	/* Inspections are not scans, and end all the same. */
+	mutex_lock(&collector->running);
+	mutex_unlock(&collector->running);
 }
 
 int __init ouro_collector_start(void)

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include "file.h"
 #include "heap.h"
+#include "json.h"
 #include "kind.h"
 
 static const char * const mode_names[OURO_COLLECT_MODES] = {
@@ -93,31 +94,121 @@ static void show_durations(struct seq_file *m,
 			   i ? "and not below the one before" : "that took so long");
 }
 
-static void show_one(struct seq_file *m, const char *name, u64 value,
-		     const char *unit, const char *meaning)
+/* As it is now, and what the last scan did. */
+static const struct now_field {
+	const char *name;
+	const char *unit;
+	const char *meaning;
+	size_t offset;
+	bool is_u64;
+} now_fields[] = {
+#define FIELD(member, unit, meaning) \
+	{ #member, unit, meaning, offsetof(struct ouro_collector_stat, member) }
+	FIELD(tracked, "objects", "that scans look at, and such in magazines"),
+	FIELD(live, "objects", "of these, after the last scan of all"),
+	FIELD(trigger, "objects",
+	      "a scan starts beyond; 9223372036854775807: none"),
+	FIELD(peak_bytes, "bytes", "of notes that the largest scan took"),
+#undef FIELD
+}, last_fields[] = {
+#define FIELD(member, unit, meaning) \
+	{ #member, unit, meaning, \
+	  offsetof(struct ouro_collector_stat, last.member), \
+	  sizeof_field(struct ouro_collector_stat, last.member) > \
+	  sizeof(long) }
+	FIELD(visited, "objects", "by the last scan, as those below"),
+	FIELD(freed, "objects", "freed"),
+	FIELD(ns, "ns", "from begin to end"),
+#undef FIELD
+};
+
+static u64 now_value(const struct ouro_collector_stat *s,
+		     const struct now_field *field)
 {
-	seq_printf(m, "%-14s %14llu %-8s %s\n", name, value, unit, meaning);
+	const void *member = (const void *)s + field->offset;
+
+	return field->is_u64 ? *(const u64 *)member :
+			       *(const unsigned long *)member;
+}
+
+static void show_now_fields(struct seq_file *m,
+			    const struct ouro_collector_stat *s,
+			    const struct now_field *field, size_t count,
+			    const char *prefix)
+{
+	int width = 14 - strlen(prefix);
+
+	for (; count--; field++)
+		seq_printf(m, "%s%-*s %14llu %-8s %s\n", prefix, width,
+			   field->name, now_value(s, field), field->unit,
+			   field->meaning);
 }
 
 static void show_now(struct seq_file *m, const struct ouro_collector_stat *s)
 {
 	seq_printf(m, "# %-12s %14s %-8s %s\n", "name", "value", "unit",
 		   "meaning");
-	show_one(m, "tracked", s->tracked, "objects",
-		 "that scans look at, and such in magazines");
-	show_one(m, "live", s->live, "objects",
-		 "of these, after the last scan of all");
-	show_one(m, "trigger", s->trigger, "objects",
-		 "a scan starts beyond; 9223372036854775807: none");
-	show_one(m, "peak_bytes", s->peak_bytes, "bytes",
-		 "of notes that the largest scan took");
-	show_one(m, "last_visited", s->last.visited, "objects",
-		 "by the last scan, as those below");
-	show_one(m, "last_freed", s->last.freed, "objects", "freed");
-	show_one(m, "last_ns", s->last.ns, "ns", "from begin to end");
+	show_now_fields(m, s, now_fields, ARRAY_SIZE(now_fields), "");
+	show_now_fields(m, s, last_fields, ARRAY_SIZE(last_fields), "last_");
 }
 
-static int collector_show(struct seq_file *m, void *v)
+static void json_sums(struct seq_file *m, const struct ouro_collector_stat *s,
+		      const char *name, unsigned int generation)
+{
+	unsigned int i;
+
+	seq_printf(m, ", \"%s\": {", name);
+	for (i = 0; i < ARRAY_SIZE(sum_fields); i++)
+		seq_printf(m, "%s\"%s\": %llu", i ? ", " : "",
+			   sum_fields[i].name,
+			   sum_value(s, &sum_fields[i], generation));
+	seq_puts(m, ", \"durations\": [");
+	for (i = 0; i < OURO_SCAN_BUCKETS; i++)
+		seq_printf(m, "%s%lu", i ? ", " : "",
+			   s->duration[generation][i]);
+	seq_puts(m, "]}");
+}
+
+static void json_now(struct seq_file *m, const struct ouro_collector_stat *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(now_fields); i++)
+		ouro_json_number(m, now_fields[i].name,
+				 now_value(s, &now_fields[i]));
+	seq_puts(m, ", \"last\": {");
+	for (i = 0; i < ARRAY_SIZE(last_fields); i++)
+		seq_printf(m, "%s\"%s\": %llu", i ? ", " : "",
+			   last_fields[i].name,
+			   now_value(s, &last_fields[i]));
+	seq_putc(m, '}');
+}
+
+static void json_collector(struct seq_file *m, struct ouro_heap *heap,
+			   const struct ouro_collector_stat *stat)
+{
+	ouro_json_begin(m, heap->name);
+	ouro_json_text(m, "mode", mode_names[ouro_collector_mode(heap)]);
+	ouro_json_bool(m, "enabled", ouro_collector_is_enabled(heap));
+	ouro_json_bool(m, "scanning", READ_ONCE(heap->collector.task));
+	json_sums(m, stat, "young", OURO_YOUNG);
+	json_sums(m, stat, "old", OURO_OLD);
+	json_now(m, stat);
+	seq_puts(m, "}\n");
+}
+
+static void text_collector(struct seq_file *m, struct ouro_heap *heap,
+			   const struct ouro_collector_stat *stat)
+{
+	show_state(m, heap);
+	show_sums(m, stat);
+	show_durations(m, stat);
+	show_now(m, stat);
+}
+
+static int show_stat(struct seq_file *m,
+		     void (*show)(struct seq_file *m, struct ouro_heap *heap,
+				  const struct ouro_collector_stat *stat))
 {
 	struct ouro_heap *heap = m->private;
 	struct ouro_collector_stat *stat;
@@ -126,14 +217,22 @@ static int collector_show(struct seq_file *m, void *v)
 	if (!stat)
 		return -ENOMEM;
 	ouro_collector_stat(heap, stat);
-	show_state(m, heap);
-	show_sums(m, stat);
-	show_durations(m, stat);
-	show_now(m, stat);
+	show(m, heap, stat);
 	kfree(stat);
 	return 0;
 }
+
+static int collector_show(struct seq_file *m, void *v)
+{
+	return show_stat(m, text_collector);
+}
 DEFINE_SHOW_ATTRIBUTE(collector);
+
+static int collector_json_show(struct seq_file *m, void *v)
+{
+	return show_stat(m, json_collector);
+}
+DEFINE_SHOW_ATTRIBUTE(collector_json);
 
 /* ---- threshold ---- */
 
@@ -265,6 +364,7 @@ static const struct file_operations collect_fops = {
 
 const struct ouro_file ouro_collector_files[] = {
 	{ "collector", 0444, &collector_fops },
+	{ "collector.json", 0444, &collector_json_fops },
 	{ "threshold", 0644, &threshold_fops },
 	{ "mode", 0644, &mode_fops },
 	{ "collect", 0200, &collect_fops },

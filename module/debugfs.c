@@ -22,6 +22,10 @@ static const struct ouro_file * const heap_files[] = {
 	ouro_heap_files,
 	ouro_collector_files,
 	ouro_site_files,
+	ouro_audit_files,
+	ouro_why_files,
+	ouro_object_files,
+	ouro_retain_files,
 };
 
 /* These wait in debugfs_remove() for who is in them, and fail from then on. */

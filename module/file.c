@@ -12,6 +12,36 @@
 #define TEXT_MAX	128	/* to one that takes words */
 
 /**
+ * ouro_file_open() - open a file whose contents are made once
+ * @file: being opened
+ * @show: prints the report, m->private; maybe more than once, as it takes room
+ * @report: to be given to kvfree() in the end, or ERR_PTR
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or an error.
+ */
+int ouro_file_open(struct file *file, int (*show)(struct seq_file *m, void *v),
+		   void *report)
+{
+	int err;
+
+	if (IS_ERR(report))
+		return PTR_ERR(report);
+	err = single_open(file, show, report);
+	if (err)
+		kvfree(report);
+	return err;
+}
+
+int ouro_file_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvfree(m->private);
+	return single_release(inode, file);
+}
+
+/**
  * ouro_file_number() - take a number
  * @from: what was written
  * @len: of that

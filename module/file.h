@@ -8,6 +8,7 @@
 #define OURO_FILE_H
 
 #include <linux/fs.h>
+#include <linux/seq_file.h>
 #include "ouro.h"
 
 /**
@@ -22,13 +23,30 @@ struct ouro_file {
 	const struct file_operations *fops;
 };
 
+/* The operations NAME_fops of a file whose report NAME_open() has made. */
+#define OURO_FILE_REPORT(name)						\
+static const struct file_operations name##_fops = {			\
+	.owner = THIS_MODULE,						\
+	.open = name##_open,						\
+	.read = seq_read,						\
+	.llseek = seq_lseek,						\
+	.release = ouro_file_release,					\
+}
+
 extern const struct ouro_file ouro_root_files[];
 extern const struct ouro_file ouro_heap_files[];
 extern const struct ouro_file ouro_stat_files[];
 extern const struct ouro_file ouro_arena_files[];
 extern const struct ouro_file ouro_collector_files[];
 extern const struct ouro_file ouro_site_files[];
+extern const struct ouro_file ouro_audit_files[];
+extern const struct ouro_file ouro_why_files[];
+extern const struct ouro_file ouro_object_files[];
+extern const struct ouro_file ouro_retain_files[];
 
+int ouro_file_open(struct file *file, int (*show)(struct seq_file *m, void *v),
+		   void *report);
+int ouro_file_release(struct inode *inode, struct file *file);
 int ouro_file_number(const char __user *from, size_t len, u64 *number);
 ssize_t ouro_file_text(struct ouro_heap *heap, const char __user *from,
 		       size_t len, int (*set)(struct ouro_heap *heap,

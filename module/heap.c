@@ -128,8 +128,8 @@ static bool name_is_good(const char *name)
 		if (!isalnum(name[i]) && !strchr("-_.", name[i]))
 			return false;
 	/* Names of files beside the heaps' directories. */
-	return strcmp(name, "heaps") && strcmp(name, "misuse") &&
-	       strcmp(name, "fail_ouro");
+	return strcmp(name, "heaps") && strcmp(name, "heaps.json") &&
+	       strcmp(name, "misuse") && strcmp(name, "fail_ouro");
 }
 
 static int attr_check(const struct ouro_heap_attr *attr)
@@ -198,7 +198,6 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 		INIT_LIST_HEAD(&heap->arenas[i]);
 	INIT_LIST_HEAD(&heap->larges);
 	INIT_LIST_HEAD(&heap->reserves);
-	heap->id = ouro_weak_heap_id();
 	init_llist_head(&heap->typed);
 	INIT_LIST_HEAD(&heap->kinds);
 	ouro_reaper_init(&heap->reaper, key + 1);
@@ -214,10 +213,13 @@ static int heap_list(struct ouro_heap *heap)
 	int err = 0;
 
 	mutex_lock(&ouro_heaps_lock);
-	if (find_name(heap->name))
+	if (find_name(heap->name)) {
 		err = -EEXIST;
-	else
+	} else {
+		/* Under the lock, so that the list is in the order of ids. */
+		heap->id = ouro_weak_heap_id();
 		list_add_tail(&heap->link, &ouro_heaps);
+	}
 	mutex_unlock(&ouro_heaps_lock);
 	if (err)
 		pr_err("heap %s: a heap of that name lives\n", heap->name);

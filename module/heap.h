@@ -6,6 +6,7 @@
 #define OURO_MODULE_HEAP_H
 
 #include <linux/mutex.h>
+#include <ouro/type.h>
 #include "arena.h"
 #include "class.h"
 #include "collector.h"
@@ -89,6 +90,7 @@ struct ouro_body {
  * @key: lockdep's, four from the line that created the heap: locks, the reaper's
  *	work, the collector's, its mutex
  * @name: unique among living heaps
+ * @asked: what shall be told why it lives; guarded by a lock of why_file.c
  * @dir: in debugfs
  * @pins: names of references, NULL: there were none; set once
  * @pins_lost: names that came when there was no memory for @pins
@@ -142,6 +144,7 @@ struct ouro_heap {
 	unsigned long sites_since;
 	struct ouro_reserve *reserve;
 	struct list_head reserves;
+	char asked[OURO_TYPE_NAME_MAX];
 	struct dentry *dir;
 	char name[OURO_NAME_MAX];
 	struct ouro_pins *pins;

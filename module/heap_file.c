@@ -8,7 +8,10 @@
 #include "check.h"
 #include "file.h"
 #include "heap.h"
+#include "json.h"
+#include "rows.h"
 #include "stat.h"
+#include "table.h"
 
 /* ---- of one heap ---- */
 
@@ -61,49 +64,87 @@ const struct ouro_file ouro_heap_files[] = {
 
 /* ---- beside the heaps ---- */
 
-static void *heaps_start(struct seq_file *m, loff_t *pos)
+struct heap_record {
+	const char *name;
+	struct ouro_heap_stat stat;
+};
+
+static const struct ouro_column heap_columns[] = {
+#define COLUMN(member, width) \
+	{ #member, NULL, width, 0, false, \
+	  offsetof(struct heap_record, stat.member) }
+	{ "name", NULL, 24, 0, true, offsetof(struct heap_record, name) },
+	COLUMN(live, 11),
+	COLUMN(live_bytes, 13),
+	COLUMN(held, 13),
+	COLUMN(limit, 13),
+	COLUMN(arenas, 8),
+	COLUMN(failed, 8),
+	COLUMN(misuse, 8),
+#undef COLUMN
+	{ }
+};
+
+static void heaps_begin(struct ouro_rows *rows)
 {
 	mutex_lock(&ouro_heaps_lock);
-	return seq_list_start_head(&ouro_heaps, *pos);
 }
 
-static void *heaps_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	return seq_list_next(v, &ouro_heaps, pos);
-}
-
-static void heaps_stop(struct seq_file *m, void *v)
+static void heaps_end(struct ouro_rows *rows)
 {
 	mutex_unlock(&ouro_heaps_lock);
 }
 
-static int heaps_show(struct seq_file *m, void *v)
+/* The list is in the order of ids. */
+static void *heaps_next(struct ouro_rows *rows, void *last,
+			unsigned long *place)
 {
-	struct ouro_heap_stat stat;
-	struct ouro_heap *heap;
+	struct ouro_heap *heap = last;
 
-	if (v == &ouro_heaps) {
-		seq_puts(m, "# live: blocks; live_bytes, held (pages), limit (0: none): bytes\n");
-		seq_printf(m, "# %-22s %10s %12s %12s %12s %7s %7s %7s\n",
-			   "name", "live", "live_bytes", "held", "limit",
-			   "arenas", "failed", "misuse");
-		return 0;
+	heap = last ? list_next_entry(heap, link) :
+		      list_first_entry(&ouro_heaps, struct ouro_heap, link);
+	list_for_each_entry_from(heap, &ouro_heaps, link) {
+		if (heap->id < *place)
+			continue;
+		*place = heap->id + 1ul;
+		return heap;
 	}
-	heap = list_entry(v, struct ouro_heap, link);
-	ouro_heap_stat(heap, &stat);
-	seq_printf(m, "%-24s %10lu %12lu %12lu %12lu %7lu %7lu %7lu\n",
-		   heap->name, stat.live, stat.live_bytes, stat.held,
-		   stat.limit, stat.arenas, stat.failed, stat.misuse);
-	return 0;
+	return NULL;
 }
 
-static const struct seq_operations heaps_sops = {
-	.start = heaps_start,
+static void heaps_head(struct seq_file *m, const struct ouro_rows *rows)
+{
+	if (rows->json) {
+		ouro_json_begin(m, NULL);
+		seq_puts(m, ", \"heaps\": [");
+		return;
+	}
+	seq_puts(m, "# live: blocks; live_bytes, held (pages), limit (0: none): bytes\n");
+	ouro_table_head(m, heap_columns);
+}
+
+static void heaps_show(struct seq_file *m, const struct ouro_rows *rows,
+		       void *row)
+{
+	struct ouro_heap *heap = row;
+	struct heap_record record = { .name = heap->name };
+
+	ouro_heap_stat(heap, &record.stat);
+	if (rows->json)
+		ouro_table_json(m, heap_columns, &record);
+	else
+		ouro_table_line(m, heap_columns, &record);
+}
+
+static const struct ouro_rows_ops heaps_rows = {
+	.size = sizeof(struct ouro_rows),
+	.begin = heaps_begin,
+	.end = heaps_end,
 	.next = heaps_next,
-	.stop = heaps_stop,
+	.head = heaps_head,
 	.show = heaps_show,
 };
-DEFINE_SEQ_ATTRIBUTE(heaps);
+OURO_ROWS_FILES(heaps);
 
 static int misuse_show(struct seq_file *m, void *v)
 {
@@ -114,6 +155,7 @@ DEFINE_SHOW_ATTRIBUTE(misuse);
 
 const struct ouro_file ouro_root_files[] = {
 	{ "heaps", 0444, &heaps_fops },
+	{ "heaps.json", 0444, &heaps_json_fops },
 	{ "misuse", 0444, &misuse_fops },
 	{ }
 };

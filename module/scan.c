@@ -10,6 +10,7 @@
 #include <linux/timekeeping.h>
 #include <ouro/weak.h>
 #include "arena.h"
+#include "census.h"
 #include "fail.h"
 #include "roster.h"
 #include "scan.h"
@@ -86,12 +87,24 @@ u32 ouro_scan_pieces(struct ouro_scan *scan, struct ouro_pieces *pieces, u32 n,
 
 /* ---- join and leave ---- */
 
-static bool is_wanted(const struct ouro_pool *pool)
+static bool is_wanted(const struct ouro_scan *scan,
+		      const struct ouro_pool *pool)
 {
-	return READ_ONCE(pool->class->kind->mode) != OURO_COLLECT_OFF;
+	return scan->all ||
+	       READ_ONCE(pool->class->kind->mode) != OURO_COLLECT_OFF;
+}
+
+/* Calls @fn for pools that may join; under the roster's lock. */
+static bool visit_pools(struct ouro_scan *scan, ouro_roster_fn fn, void *arg)
+{
+	if (scan->all)
+		return ouro_census_visit(scan->heap, fn, arg);
+	return ouro_roster_visit(scan->heap,
+				 scan->stat.generation == OURO_YOUNG, fn, arg);
 }
 
 struct count {
+	const struct ouro_scan *scan;
 	u64 notes;
 	unsigned long pools;
 	unsigned int most;	/* notes of one pool */
@@ -101,7 +114,7 @@ static bool count_one(struct ouro_pool *pool, void *arg)
 {
 	struct count *count = arg;
 
-	if (is_wanted(pool)) {
+	if (is_wanted(count->scan, pool)) {
 		count->notes += pool->blocks;
 		count->pools++;
 		count->most = max_t(unsigned int, count->most, pool->blocks);
@@ -128,7 +141,7 @@ static bool join_one(struct ouro_pool *pool, void *arg)
 	struct ouro_objects *objects = pool->objects;
 	u32 place = next_place(scan, pool->blocks);
 
-	if (pool->note || !is_wanted(pool))
+	if (pool->note || !is_wanted(scan, pool))
 		return true;
 	if (scan->room < place || scan->room - place < pool->blocks)
 		return false;
@@ -173,15 +186,13 @@ static void unpin_all(struct ouro_scan *scan)
  */
 static unsigned long pin_all(struct ouro_scan *scan, unsigned long skip)
 {
-	bool young = scan->stat.generation == OURO_YOUNG;
 	struct ouro_objects *objects;
 	unsigned long pools = 0;
 
 	scan->stat.skipped = skip;
-	scan->whole = !skip || ouro_roster_visit(scan->heap, young, join_from,
-						 scan);
+	scan->whole = !skip || visit_pools(scan, join_from, scan);
 	scan->stat.skipped = 0;
-	scan->whole &= ouro_roster_visit(scan->heap, young, join_one, scan);
+	scan->whole &= visit_pools(scan, join_one, scan);
 	for (objects = scan->first; objects; objects = objects->scanned) {
 		pools++;
 		memset(ouro_note_at(scan, objects->pool->note - 1), 0,
@@ -386,13 +397,11 @@ bool ouro_scan_join(struct ouro_scan *scan)
 	u32 wanted;
 
 	for (;;) {
-		count = (struct count) { };
-		ouro_roster_visit(scan->heap,
-				  scan->stat.generation == OURO_YOUNG,
-				  count_one, &count);
+		count = (struct count) { .scan = scan };
+		visit_pools(scan, count_one, &count);
 		if (!count.pools)
 			return false;
-		skip = collector->from % count.pools;
+		skip = scan->all ? 0 : collector->from % count.pools;
 		wanted = notes_wanted(&count, tries);
 		ouro_delay(OURO_DELAY_PIN);
 		joined = join_some(scan, wanted, skip);
@@ -403,7 +412,8 @@ bool ouro_scan_join(struct ouro_scan *scan)
 		notes_put(scan);
 	}
 	scan->whole &= joined > 0;
-	collector->from = scan->whole ? 0 : skip + joined;
+	if (!scan->all)
+		collector->from = scan->whole ? 0 : skip + joined;
 	scan->stat.skipped = scan->whole ? 0 :
 			     max(count.pools, joined + 1) - joined;
 	return joined;
@@ -441,6 +451,15 @@ static struct ouro_objects *leave_some(struct ouro_scan *scan,
 	return objects;
 }
 
+/* Pools are unpinned, and all memory is given back. */
+void ouro_scan_let_go(struct ouro_scan *scan)
+{
+	unpin_all(scan);
+	notes_put(scan);
+	ouro_pieces_put(&scan->member);
+	ouro_pieces_put(&scan->edge);
+}
+
 /**
  * ouro_scan_leave() - let go of the pools
  * @scan: that has ended, or was stopped
@@ -457,10 +476,7 @@ void ouro_scan_leave(struct ouro_scan *scan)
 		scan->steps -= 64;
 		ouro_scan_breathe(scan);
 	}
-	unpin_all(scan);
-	notes_put(scan);
-	ouro_pieces_put(&scan->member);
-	ouro_pieces_put(&scan->edge);
+	ouro_scan_let_go(scan);
 }
 
 /**

@@ -76,6 +76,7 @@ static_assert(OURO_ARENA_UNITS == OURO_WINDOW_UNITS);
  * @asked: somebody waits: the share of a CPU is not kept
  * @second: in P2, but for the time between transactions when there were many:
  *	the same
+ * @all: an inspection: pools of every kind join, and stay as old as they are
  * @whole: every pool of the generation has joined
  * @steps: until others have their turn
  * @slice_end: when it was enough for a while, in ns
@@ -119,6 +120,7 @@ struct ouro_scan {
 	struct ouro_scan_stat stat;
 	bool asked;
 	bool second;
+	bool all;
 	bool whole;
 	int steps;
 	u64 slice_end;
@@ -390,6 +392,7 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 
 bool ouro_scan_join(struct ouro_scan *scan);
 void ouro_scan_leave(struct ouro_scan *scan);
+void ouro_scan_let_go(struct ouro_scan *scan);
 u32 ouro_scan_pieces(struct ouro_scan *scan, struct ouro_pieces *pieces, u32 n,
 		     size_t size);
 void ouro_scan_run(struct ouro_scan *scan);

@@ -6,14 +6,14 @@
 #include <linux/seq_file.h>
 #include "file.h"
 #include "heap.h"
+#include "json.h"
 #include "kind.h"
 #include "stat.h"
+#include "table.h"
 
-#define SCHEMA 1	/* of stat.json; grows when a field changes its meaning */
+/* ---- stat ---- */
 
-/*
- * The figures of a heap, once for people and for programs.
- */
+/* The figures of a heap, once for people and for programs. */
 static const struct stat_field {
 	const char *name;
 	const char *unit;
@@ -79,118 +79,193 @@ static int stat_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stat);
 
+/* ---- classes ---- */
+
+struct class_record {
+	unsigned long size;
+	unsigned long pool_bytes;
+	struct ouro_class_stat stat;
+};
+
+static const struct ouro_column class_columns[] = {
+#define COLUMN(name, head, width, shift, member) \
+	{ name, head, width, shift, false, \
+	  offsetof(struct class_record, member) }
+	COLUMN("size", NULL, 7, 0, size),
+	COLUMN("live", NULL, 11, 0, stat.live),
+	COLUMN("magazines", NULL, 11, 0, stat.fronts),
+	COLUMN("depot", NULL, 11, 0, stat.depot),
+	COLUMN("pools", NULL, 9, 0, stat.pools),
+	COLUMN("pool_bytes", "KiB", 6, 10, pool_bytes),
+	COLUMN("empty", NULL, 8, 0, stat.empty),
+	COLUMN("allocs", NULL, 13, 0, stat.allocs),
+	COLUMN("frees", NULL, 13, 0, stat.frees),
+#undef COLUMN
+	{ }
+};
+
 /* Of blocks; those of objects are among the types. */
+static bool read_class(const struct ouro_class *class,
+		       struct class_record *record)
+{
+	if (class->kind)
+		return false;
+	record->size = class->geo->size;
+	record->pool_bytes = class->geo->units * OURO_UNIT;
+	ouro_stat_class(class, &record->stat);
+	return record->stat.allocs || record->stat.pools;
+}
+
+static int classes_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct class_record record;
+	struct ouro_class *class;
+
+	seq_puts(m, "# size: bytes of a block; live, magazines, depot: blocks; pools: of KiB each, of these empty\n");
+	ouro_table_head(m, class_columns);
+	ouro_heap_for_each_class(heap, class)
+		if (read_class(class, &record))
+			ouro_table_line(m, class_columns, &record);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(classes);
+
 static void json_classes(struct seq_file *m, struct ouro_heap *heap)
 {
-	struct ouro_class_stat read;
+	struct class_record record;
 	struct ouro_class *class;
 	const char *comma = "";
 
 	seq_puts(m, ", \"classes\": [");
 	ouro_heap_for_each_class(heap, class) {
-		ouro_stat_class(class, &read);
-		if (class->kind || (!read.allocs && !read.pools))
+		if (!read_class(class, &record))
 			continue;
-		seq_printf(m, "%s{\"size\": %u, \"live\": %lu, \"magazines\": %lu, \"depot\": %lu, \"pools\": %lu, \"empty\": %lu, \"allocs\": %lu, \"frees\": %lu}",
-			   comma, class->geo->size, read.live, read.fronts,
-			   read.depot, read.pools, read.empty, read.allocs,
-			   read.frees);
+		seq_puts(m, comma);
+		ouro_table_json(m, class_columns, &record);
 		comma = ", ";
 	}
 	seq_putc(m, ']');
 }
 
-static void json_types(struct seq_file *m, struct ouro_heap *heap)
-{
-	struct ouro_kind_stat stat;
-	struct ouro_kind *kind;
-	const char *comma = "";
-
-	seq_puts(m, ", \"types\": [");
-	rcu_read_lock();	/* see types_show() */
-	list_for_each_entry_rcu(kind, &heap->kinds, link) {
-		ouro_stat_kind(heap, kind, &stat);
-		seq_printf(m, "%s{\"name\": \"%s\", \"size\": %u, \"live\": %lu, \"peak\": %lu, \"created\": %lu, \"destroyed\": %lu, \"bytes\": %lu, \"pools\": %lu}",
-			   comma, kind->type->name, kind->class->geo->size,
-			   stat.live, stat.peak, stat.created, stat.destroyed,
-			   stat.bytes, stat.pools);
-		comma = ", ";
-	}
-	rcu_read_unlock();
-	seq_putc(m, ']');
-}
-
-static int json_show(struct seq_file *m, void *v)
+static int classes_json_show(struct seq_file *m, void *v)
 {
 	struct ouro_heap *heap = m->private;
-	struct ouro_heap_stat stat;
-	unsigned int i;
 
-	ouro_heap_stat(heap, &stat);
-	seq_printf(m, "{\"schema\": %d, \"heap\": \"%s\", \"flags\": %u", SCHEMA,
-		   heap->name, heap->flags);
-	for (i = 0; i < ARRAY_SIZE(stat_fields); i++)
-		seq_printf(m, ", \"%s\": %lu", stat_fields[i].name,
-			   stat_value(&stat, &stat_fields[i]));
+	ouro_json_begin(m, heap->name);
 	json_classes(m, heap);
-	json_types(m, heap);
 	seq_puts(m, "}\n");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(json);
+DEFINE_SHOW_ATTRIBUTE(classes_json);
 
-static int classes_show(struct seq_file *m, void *v)
+/* ---- types ---- */
+
+struct type_record {
+	const char *name;
+	unsigned long size;
+	struct ouro_kind_stat stat;
+};
+
+static const struct ouro_column type_columns[] = {
+#define COLUMN(member, width) \
+	{ #member, NULL, width, 0, false, \
+	  offsetof(struct type_record, stat.member) }
+	{ "name", NULL, 32, 0, true, offsetof(struct type_record, name) },
+	{ "size", NULL, 8, 0, false, offsetof(struct type_record, size) },
+	COLUMN(live, 11),
+	COLUMN(peak, 11),
+	COLUMN(created, 13),
+	COLUMN(destroyed, 13),
+	COLUMN(bytes, 13),
+	COLUMN(pools, 8),
+#undef COLUMN
+	{ }
+};
+
+static void read_type(struct ouro_heap *heap, const struct ouro_kind *kind,
+		      struct type_record *record)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_class_stat stat;
-	struct ouro_class *class;
-
-	seq_puts(m, "# size: bytes of a block; live, magazines, depot: blocks; pools: of KiB each, of these empty\n");
-	seq_printf(m, "# %5s %10s %10s %10s %8s %5s %7s %12s %12s\n", "size",
-		   "live", "magazines", "depot", "pools", "KiB", "empty",
-		   "allocs", "frees");
-	ouro_heap_for_each_class(heap, class) {
-		ouro_stat_class(class, &stat);
-		if (class->kind || (!stat.allocs && !stat.pools))
-			continue;
-		seq_printf(m, "%7u %10lu %10lu %10lu %8lu %5lu %7lu %12lu %12lu\n",
-			   class->geo->size, stat.live, stat.fronts,
-			   stat.depot, stat.pools,
-			   (class->geo->units * OURO_UNIT) / SZ_1K,
-			   stat.empty, stat.allocs, stat.frees);
-	}
-	return 0;
+	record->name = kind->type->name;
+	record->size = kind->class->geo->size;
+	ouro_stat_kind(heap, kind, &record->stat);
 }
-DEFINE_SHOW_ATTRIBUTE(classes);
 
 /* Kinds are only ever added, so none that is shown goes before the heap. */
 static int types_show(struct seq_file *m, void *v)
 {
 	struct ouro_heap *heap = m->private;
-	struct ouro_kind_stat stat;
+	struct type_record record;
 	struct ouro_kind *kind;
 
 	seq_puts(m, "# size, bytes (of the live): in blocks; peak: live and free in magazines, the most at once; pools: of the type\n");
-	seq_printf(m, "# %-30s %7s %10s %10s %12s %12s %12s %7s\n", "name",
-		   "size", "live", "peak", "created", "destroyed", "bytes",
-		   "pools");
+	ouro_table_head(m, type_columns);
 	rcu_read_lock();
 	list_for_each_entry_rcu(kind, &heap->kinds, link) {
-		ouro_stat_kind(heap, kind, &stat);
-		seq_printf(m, "%-32s %7u %10lu %10lu %12lu %12lu %12lu %7lu\n",
-			   kind->type->name, kind->class->geo->size, stat.live,
-			   stat.peak, stat.created, stat.destroyed, stat.bytes,
-			   stat.pools);
+		read_type(heap, kind, &record);
+		ouro_table_line(m, type_columns, &record);
 	}
 	rcu_read_unlock();
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(types);
 
+static void json_types(struct seq_file *m, struct ouro_heap *heap)
+{
+	struct type_record record;
+	struct ouro_kind *kind;
+	const char *comma = "";
+
+	seq_puts(m, ", \"types\": [");
+	rcu_read_lock();	/* see types_show() */
+	list_for_each_entry_rcu(kind, &heap->kinds, link) {
+		read_type(heap, kind, &record);
+		seq_puts(m, comma);
+		ouro_table_json(m, type_columns, &record);
+		comma = ", ";
+	}
+	rcu_read_unlock();
+	seq_putc(m, ']');
+}
+
+static int types_json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+
+	ouro_json_begin(m, heap->name);
+	json_types(m, heap);
+	seq_puts(m, "}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(types_json);
+
+/* ---- all of it ---- */
+
+static int stat_json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_heap_stat stat;
+	unsigned int i;
+
+	ouro_heap_stat(heap, &stat);
+	ouro_json_begin(m, heap->name);
+	ouro_json_number(m, "flags", heap->flags);
+	for (i = 0; i < ARRAY_SIZE(stat_fields); i++)
+		ouro_json_number(m, stat_fields[i].name,
+				 stat_value(&stat, &stat_fields[i]));
+	json_classes(m, heap);
+	json_types(m, heap);
+	seq_puts(m, "}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stat_json);
+
 const struct ouro_file ouro_stat_files[] = {
 	{ "stat", 0444, &stat_fops },
-	{ "stat.json", 0444, &json_fops },
+	{ "stat.json", 0444, &stat_json_fops },
 	{ "classes", 0444, &classes_fops },
+	{ "classes.json", 0444, &classes_json_fops },
 	{ "types", 0444, &types_fops },
+	{ "types.json", 0444, &types_json_fops },
 	{ }
 };

@@ -4,8 +4,9 @@
  * the limit, and what is live when its heap is destroyed.
  *
  * All lie in slow paths.  Those of pools are hit under class->lock, with
- * interrupts off.  No field is an address of the kernel.  docs/tracing.rst has
- * them for people.
+ * interrupts off.  No field is an address of the kernel.  Names are padded: who
+ * counts by name may compare all of the array.  docs/tracing.rst has the events
+ * for people.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ouro
@@ -44,7 +45,7 @@ TRACE_EVENT(ouro_scan_begin,
 		__field(long, tracked)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
 		__entry->generation = generation;
 		__entry->tracked = tracked;
 	),
@@ -66,7 +67,7 @@ TRACE_EVENT(ouro_scan_end,
 		__field(u64, ns)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
 		__entry->generation = stat->generation;
 		__entry->visited = stat->visited;
 		__entry->freed = stat->freed;
@@ -90,7 +91,7 @@ TRACE_EVENT(ouro_scan_abort,
 		__field(unsigned int, remain)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
 		__entry->members = members;
 		__entry->remain = remain;
 	),
@@ -110,7 +111,7 @@ DECLARE_EVENT_CLASS(ouro_arena,
 		__field(unsigned long, held)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
 		__entry->bytes = bytes;
 		__entry->node = node;
 		__entry->arenas = arenas;
@@ -152,8 +153,8 @@ TRACE_EVENT(ouro_pool,
 		__field(unsigned int, to)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
-		strscpy(__entry->type, type, OURO_TYPE_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->type, type, OURO_TYPE_NAME_MAX);
 		__entry->size = size;
 		__entry->from = from;
 		__entry->to = to;
@@ -174,7 +175,7 @@ TRACE_EVENT(ouro_limit,
 		__field(unsigned long, limit)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
 		__entry->bytes = bytes;
 		__entry->held = held;
 		__entry->limit = limit;
@@ -195,8 +196,8 @@ TRACE_EVENT(ouro_leak,
 		__field(unsigned long, bytes)
 	),
 	TP_fast_assign(
-		strscpy(__entry->heap, heap, OURO_NAME_MAX);
-		strscpy(__entry->type, type, OURO_TYPE_NAME_MAX);
+		strscpy_pad(__entry->heap, heap, OURO_NAME_MAX);
+		strscpy_pad(__entry->type, type, OURO_TYPE_NAME_MAX);
 		__entry->size = size;
 		__entry->count = count;
 		__entry->bytes = bytes;

@@ -300,6 +300,19 @@ void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 			 pool->objects->number, ouro_pool_index(pool, object));
 }
 
+/* Whether a handle to an object has that generation; 0: there may be none. */
+bool ouro_weak_is(struct ouro_pool *pool, const struct ouro_object *object,
+		  u64 generation)
+{
+	/* Pairs with the cmpxchg() in weaks_publish(). */
+	struct ouro_weaks *weaks = smp_load_acquire(&pool->objects->weaks);
+
+	if (!generation)
+		return true;
+	return weaks && weaks != &retired &&
+	       weak_of(weaks, object).generation == generation;
+}
+
 /**
  * ouro_weak_parse() - the numbers in an object's name
  * @text: as ouro_weak_name() writes it

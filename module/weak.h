@@ -50,6 +50,8 @@ struct ouro_object *ouro_weak_upgrade(struct ouro_weak weak,
 				      struct ouro_object **wrong);
 void ouro_weak_name(struct ouro_pool *pool, struct ouro_object *object,
 		    char name[OURO_WEAK_TEXT]);
+bool ouro_weak_is(struct ouro_pool *pool, const struct ouro_object *object,
+		  u64 generation);
 int ouro_weak_parse(const char *text, struct ouro_weak *weak);
 void ouro_weak_end(struct ouro_pool *pool, struct ouro_object *object);
 bool ouro_weak_is_watched(struct ouro_pool *pool, struct ouro_object *object);

@@ -15,12 +15,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/json.sh"
+. "$here/trace.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
 FRAME=$DEBUG/ouro_test
 SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
-SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context"
+SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context pin"
 SUITES="$SUITES vector list list_crowd map map_crowd weak_map weak_crowd copy copy_graph"
 SUITES="$SUITES cycle collect graph"
 SET=${OURO_SET:-full}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Audits: the count of each object against the references to it.
+ *
+ * The first pass counts references; what does not add up is suspect.  The second
+ * counts once more.  An object whose word is the same before and after that pass
+ * had no reference taken or put meanwhile, so that each reference that was found
+ * was there all the time, or was being put and is in the count still: then the
+ * count cannot be lower than what was found, unless somebody has put a reference
+ * that was not his.  What is too high has a holder that the audit cannot see; where
+ * all of a type's outside references have names, that is a reference that nobody
+ * will put.
+ */
+#include "ouro.h"
+#include <linux/err.h>
+#include "audit.h"
+#include "fail.h"
+#include "heap.h"
+#include "inspect.h"
+#include "object.h"
+#include "pin.h"
+
+#define SUSPECTS	4096	/* of the first pass */
+
+/**
+ * struct suspect - what did not add up
+ * @place: of its note
+ * @edges: references that were found
+ * @pins: with a name
+ * @word: of the object, after the first pass
+ */
+struct suspect {
+	u32 place;
+	u32 edges;
+	u32 pins;
+	u64 word;
+};
+
+struct run {
+	struct ouro_inspect ins;
+	struct ouro_audit *audit;
+	unsigned int suspects;
+	struct suspect suspect[SUSPECTS];
+};
+
+static bool is_tracked(const struct ouro_pool *pool)
+{
+	return pool->class->kind->type->flags & OURO_TYPE_TRACKED;
+}
+
+static unsigned int pins_of(const struct run *run,
+			    const struct ouro_object *object)
+{
+	return ouro_pins_count(run->ins.scan.heap, object);
+}
+
+/* ---- what does not add up ---- */
+
+static struct ouro_outside *outside_of(struct ouro_audit *audit,
+				       const struct ouro_kind *kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < audit->outsides; i++)
+		if (audit->outside[i].kind == kind)
+			return &audit->outside[i];
+	if (i == OURO_OUTSIDES)
+		return NULL;
+	audit->outsides++;
+	audit->outside[i].kind = kind;
+	return &audit->outside[i];
+}
+
+static void add_outside(struct run *run, const struct ouro_thing *thing,
+			u32 refs, u32 pins)
+{
+	struct ouro_outside *outside = outside_of(run->audit,
+						  thing->pool->class->kind);
+
+	if (!outside)
+		return;
+	outside->objects++;
+	outside->refs += refs;
+	outside->pins += pins;
+}
+
+static void suspect(struct run *run, const struct ouro_thing *thing, u32 edges,
+		    u32 pins)
+{
+	if (run->suspects == SUSPECTS)
+		return;
+	run->suspect[run->suspects++] = (struct suspect) {
+		.place = thing->place, .edges = edges, .pins = pins,
+		.word = thing->word,
+	};
+}
+
+static bool judge(struct ouro_inspect *ins, const struct ouro_thing *thing,
+		  void *arg)
+{
+	u32 edges = *ouro_note_at(&ins->scan, thing->place);
+	u32 pins, refs = ouro_word_refs(thing->word);
+	struct run *run = arg;
+
+	run->audit->objects++;
+	if (ouro_word_is_stuck(thing->word))
+		return true;
+	pins = pins_of(run, thing->object);
+	if (refs > edges)
+		add_outside(run, thing, refs - edges, pins);
+	if (refs < edges + pins ||
+	    (refs > edges + pins && is_tracked(thing->pool)))
+		suspect(run, thing, edges, pins);
+	return true;
+}
+
+/* ---- and is told ---- */
+
+static unsigned long site_of(const struct ouro_thing *thing)
+{
+	struct ouro_sites *sites = ouro_sites_of(thing->pool);
+	u32 caller;
+
+	if (!sites)
+		return 0;
+	caller = READ_ONCE(sites->note[ouro_pool_index(thing->pool,
+						       thing->object)].caller);
+	return caller ? ouro_site_address(caller) : 0;
+}
+
+static void find(struct run *run, const struct ouro_thing *thing, u32 edges,
+		 u32 pins, struct ouro_finding *findings, unsigned long *n)
+{
+	struct ouro_finding *finding;
+
+	if ((*n)++ >= OURO_FINDINGS)
+		return;
+	finding = &findings[*n - 1];
+	finding->kind = thing->pool->class->kind;
+	finding->refs = ouro_word_refs(thing->word);
+	finding->edges = edges;
+	finding->pins = pins;
+	finding->site = site_of(thing);
+	ouro_pins_names(run->ins.scan.heap, thing->object, finding->pinned,
+			sizeof(finding->pinned));
+	rcu_read_lock();
+	ouro_weak_name(thing->pool, thing->object, finding->name);
+	rcu_read_unlock();
+}
+
+/* Whether nobody has touched the object, but for us: see ouro_inspect_fields(). */
+static bool is_untouched(const struct suspect *suspect,
+			 const struct ouro_thing *thing)
+{
+	u64 word = suspect->word;
+
+	if (thing->pool->class->kind->type->traverse)
+		word += OURO_WORD_VERSION;
+	return thing->word == word;
+}
+
+static void confirm(struct run *run, const struct suspect *suspect)
+{
+	struct ouro_thing thing = ouro_inspect_thing(&run->ins, suspect->place);
+	u32 edges = *ouro_note_at(&run->ins.scan, suspect->place);
+	struct ouro_audit *audit = run->audit;
+	u32 pins = pins_of(run, thing.object);
+
+	/* Its word comes last: pairs with the gets and puts of others. */
+	smp_rmb();
+	thing.word = atomic64_read(&thing.object->word);
+	if (!is_untouched(suspect, &thing) || edges != suspect->edges ||
+	    pins != suspect->pins)
+		return;
+	if (ouro_word_refs(thing.word) < edges + pins)
+		find(run, &thing, edges, pins, audit->low, &audit->lows);
+	else
+		find(run, &thing, edges, pins, audit->high, &audit->highs);
+}
+
+/* ---- what a type's traverse leaves out ---- */
+
+#define TOLD_MOST	64
+
+/* The references that an object's traverse tells of. */
+struct told {
+	unsigned int n;
+	const struct ouro_object *ref[TOLD_MOST];
+};
+
+static bool note_told(const struct ouro_field *field, void *arg)
+{
+	struct told *told = arg;
+
+	if (told->n < TOLD_MOST)
+		told->ref[told->n] = field->ref;
+	told->n++;
+	return true;
+}
+
+static bool was_told(const struct told *told, const struct ouro_object *ref)
+{
+	unsigned int i;
+
+	for (i = 0; i < told->n; i++)
+		if (told->ref[i] == ref)
+			return true;
+	return false;
+}
+
+/* The kind of the live object of this heap that a word points to, or NULL. */
+static const struct ouro_kind *points_to(const struct ouro_heap *heap,
+					 const struct ouro_object *ref)
+{
+	struct ouro_pool *pool = ouro_pool_of_object(ref);
+
+	if (!pool || pool->heap != heap || !ouro_pool_is_block(pool, ref) ||
+	    !ouro_object_is_live(ref))
+		return NULL;
+	return pool->class->kind;
+}
+
+static void add_unvisited(struct ouro_audit *audit,
+			  const struct ouro_kind *kind, u32 offset,
+			  const struct ouro_kind *to)
+{
+	struct ouro_unvisited *one;
+	unsigned int i;
+
+	for (i = 0; i < audit->unvisits; i++) {
+		one = &audit->unvisited[i];
+		if (one->kind == kind && one->offset == offset) {
+			one->objects++;
+			return;
+		}
+	}
+	if (i == OURO_UNVISITED)
+		return;
+	audit->unvisited[audit->unvisits++] = (struct ouro_unvisited) {
+		.kind = kind, .offset = offset, .objects = 1, .to = to,
+	};
+}
+
+/* Words that point to an object and are no slot; the object may change meanwhile. */
+static void check_words(struct run *run, const struct ouro_thing *thing,
+			const struct told *told)
+{
+	const struct ouro_kind *kind = thing->pool->class->kind, *to;
+	size_t offset, end = ouro_type_fixed_end(kind->type);
+	struct ouro_object *ref;
+
+	for (offset = sizeof(struct ouro_object);
+	     offset + sizeof(ref) <= end; offset += sizeof(ref)) {
+		ref = READ_ONCE_NOCHECK(*(struct ouro_object **)
+					((void *)thing->object + offset));
+		to = points_to(run->ins.scan.heap, ref);
+		if (to && !was_told(told, ref))
+			add_unvisited(run->audit, kind, offset, to);
+	}
+}
+
+static bool check_traverse(struct ouro_inspect *ins,
+			   const struct ouro_thing *thing, void *arg)
+{
+	struct told told = { };
+	struct run *run = arg;
+
+	if (!thing->pool->class->kind->type->traverse)
+		return true;
+	ouro_inspect_fields(thing, note_told, &told);
+	/* Of more than that, some would be taken for left out. */
+	if (told.n > TOLD_MOST)
+		return true;
+	rcu_read_lock();
+	if (ouro_object_is_live(thing->object))
+		check_words(run, thing, &told);
+	rcu_read_unlock();
+	return !ouro_inspect_is_over(ins);
+}
+
+/* ---- all of it ---- */
+
+static int run_all(struct run *run)
+{
+	struct ouro_inspect *ins = &run->ins;
+	unsigned int i;
+
+	ouro_inspect_count(ins);
+	ouro_inspect_visit(ins, judge, run);
+	if (!ins->err && run->suspects)
+		ouro_inspect_count(ins);
+	for (i = 0; i < run->suspects && !ouro_inspect_is_over(ins); i++)
+		confirm(run, &run->suspect[i]);
+	if (!ins->err)
+		ouro_inspect_visit(ins, check_traverse, run);
+	run->audit->skipped = ins->scan.stat.skipped;
+	return ins->err;
+}
+
+/**
+ * ouro_audit_run() - compare counts and references in a heap
+ * @heap: the heap
+ *
+ * Takes about what a scan takes; the next scan waits.
+ *
+ * Context: Process context, may sleep; takes collector->running.
+ * Return: what was found, to be given to kvfree(); or ERR_PTR of -ENOMEM, -EINTR,
+ * -EBUSY or -ENODEV: see ouro_inspect_begin().
+ */
+struct ouro_audit *ouro_audit_run(struct ouro_heap *heap)
+{
+	struct ouro_audit *audit;
+	struct run *run;
+	int err = -ENOMEM;
+
+	if (ouro_fail(sizeof(*run)))
+		return ERR_PTR(-ENOMEM);
+	run = kvzalloc(sizeof(*run), GFP_KERNEL);
+	audit = kvzalloc(sizeof(*audit), GFP_KERNEL);
+	if (run && audit) {
+		run->audit = audit;
+		audit->heap = heap;
+		audit->pins_lost = ouro_pins_lost(heap);
+		err = ouro_inspect_begin(&run->ins, heap);
+		if (!err)
+			err = run_all(run);
+		ouro_inspect_end(&run->ins);
+	}
+	kvfree(run);
+	if (!err)
+		return audit;
+	kvfree(audit);
+	return ERR_PTR(err);
+}

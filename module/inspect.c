@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inspections: a look at all objects of a heap that is not a scan.
+ *
+ * Others go on meanwhile, so what is found may be out of date; who needs to be
+ * sure compares words, as P2 does.  No scan runs at the same time, so that no
+ * object is frozen.
+ */
+#include "ouro.h"
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include "fail.h"
+#include "inspect.h"
+#include "object.h"
+
+/* ---- begin and end ---- */
+
+static int pools_list(struct ouro_inspect *ins)
+{
+	struct ouro_objects *objects;
+	size_t bytes;
+
+	for (objects = ins->scan.first; objects; objects = objects->scanned)
+		ins->npools++;
+	bytes = ins->npools * sizeof(*ins->pool);
+	ins->pool = ouro_fail(bytes) ? NULL : kvmalloc(bytes, GFP_KERNEL);
+	if (!ins->pool)
+		return -ENOMEM;
+	ins->npools = 0;
+	for (objects = ins->scan.first; objects; objects = objects->scanned)
+		ins->pool[ins->npools++] = objects;
+	return 0;
+}
+
+static int join(struct ouro_inspect *ins)
+{
+	struct ouro_scan *scan = &ins->scan;
+
+	scan->batch = scan->heap->collector.batch;
+	scan->last = &scan->first;
+	scan->steps = OURO_SCAN_STEPS;
+	scan->asked = true;
+	scan->all = true;
+	scan->stat.generation = OURO_OLD;
+	if (!ouro_scan_join(scan))
+		return scan->stat.skipped ? -ENOMEM : 0;
+	return pools_list(ins);
+}
+
+/**
+ * ouro_inspect_begin() - pin the pools of all objects of a heap
+ * @ins: zeroed, but for @last
+ * @heap: the heap
+ *
+ * Scans wait until ouro_inspect_end(), which must follow whatever this returns.
+ *
+ * Context: Process context, may sleep; takes collector->running.
+ * Return: 0; -ENOMEM; -EBUSY in what a scan of this heap has called; -ENODEV when
+ * nobody may look at its objects any more.
+ */
+int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
+{
+	struct ouro_collector *collector = &heap->collector;
+
+	might_sleep();
+	if (ouro_collector_is_inside(collector))
+		return -EBUSY;
+	ins->scan.heap = heap;
+	ouro_collector_hold(collector);
+	if (READ_ONCE(collector->stop) && !ins->last)
+		return -ENODEV;
+	return join(ins);
+}
+
+/* Of one that was begun, or that could not be. */
+void ouro_inspect_end(struct ouro_inspect *ins)
+{
+	if (!ins->scan.heap)
+		return;
+	kvfree(ins->pool);
+	ouro_pieces_put(&ins->more);
+	ouro_pieces_put(&ins->again);
+	if (ins->scan.last)
+		ouro_scan_let_go(&ins->scan);
+	mutex_unlock(&ins->scan.heap->collector.running);
+}
+
+/**
+ * ouro_inspect_more() - have a number of zero for each note
+ * @ins: the inspection
+ * @pieces: of it: @more or @again
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces)
+{
+	u32 i, n = ins->scan.notes;
+
+	if (n && ouro_pieces_get(pieces, n, sizeof(u32)) < n)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		*ouro_inspect_number(pieces, i) = 0;
+		if (i % 4096 == 0)
+			cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * ouro_inspect_is_over() - whether to give up
+ * @ins: whose @err is set then
+ *
+ * Context: Process context, may sleep.
+ * Return: true when there is a signal, or nobody may look at objects any more.
+ */
+bool ouro_inspect_is_over(struct ouro_inspect *ins)
+{
+	ouro_scan_breathe(&ins->scan);
+	if (ins->err || ins->last)
+		return ins->err;
+	if (signal_pending(current))
+		ins->err = -EINTR;
+	else if (ouro_scan_is_stopped(&ins->scan))
+		ins->err = -ENODEV;
+	return ins->err;
+}
+
+/* ---- objects ---- */
+
+/* The object that a note is about; dead ones and free blocks have notes, too. */
+struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place)
+{
+	unsigned long low = 0, high = ins->npools - 1, middle;
+	struct ouro_thing thing = { .place = place };
+
+	while (low < high) {
+		middle = high - (high - low) / 2;
+		if (ins->pool[middle]->pool->note - 1 > place)
+			high = middle - 1;
+		else
+			low = middle;
+	}
+	thing.pool = ins->pool[low]->pool;
+	thing.object = ouro_pool_block(thing.pool,
+				       place - (thing.pool->note - 1));
+	thing.word = atomic64_read(&thing.object->word);
+	return thing;
+}
+
+/**
+ * ouro_inspect_visit() - call a function for each live object
+ * @ins: the inspection
+ * @fn: for each
+ * @arg: for @fn
+ *
+ * Context: Process context, may sleep.
+ * Return: false when @fn did, or the inspection is over.
+ */
+bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
+{
+	struct ouro_thing thing;
+	unsigned long p;
+	unsigned int i;
+
+	for (p = 0; p < ins->npools; p++) {
+		thing.pool = ins->pool[p]->pool;
+		for (i = 0; i < thing.pool->blocks; i++) {
+			thing.object = ouro_pool_block(thing.pool, i);
+			thing.word = atomic64_read(&thing.object->word);
+			thing.place = thing.pool->note - 1 + i;
+			if ((thing.word & OURO_COUNT_MASK) > OURO_COUNT_DEAD &&
+			    !fn(ins, &thing, arg))
+				return false;
+		}
+		ins->scan.steps -= thing.pool->blocks;
+		if (ouro_inspect_is_over(ins))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * ouro_inspect_fields() - call a function for each reference of a live object
+ * @thing: the object
+ * @fn: called within an RCU read section
+ * @arg: for @fn
+ *
+ * Context: Process context, may sleep.
+ * Return: false when @fn did.
+ */
+bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,
+			 void *arg)
+{
+	bool traverse = thing->pool->class->kind->type->traverse, more = true;
+	struct ouro_object *object = thing->object;
+
+	rcu_read_lock();
+	/* Its own function may look at all of it, so it has to live. */
+	if (!traverse || ouro_tryget(object))
+		more = ouro_field_visit(thing->pool, object, fn, arg);
+	else
+		traverse = false;
+	rcu_read_unlock();
+	if (traverse)
+		ouro_put(object);
+	return more;
+}
+
+/* ---- references are counted ---- */
+
+static void count_batch(struct ouro_scan *scan)
+{
+	u32 i, n = scan->batched;
+
+	for (i = 0; i < n; i++)
+		++*ouro_note_at(scan, scan->batch[i]);
+	scan->batched = 0;
+}
+
+static __always_inline void count_edge(struct ouro_scan *scan,
+				       struct ouro_object *ref)
+{
+	ouro_batch_edge(scan, ref, count_batch);
+}
+
+static bool count_told(const struct ouro_field *field, void *arg)
+{
+	/* Slots were counted. */
+	if (!field->name)
+		count_edge(arg, field->ref);
+	return true;
+}
+
+/*
+ * What is dead, and waits to be destroyed, has its references still.  An array
+ * that is apart is found by what is not there before an object is made.
+ */
+static void count_object(struct ouro_inspect *ins, struct ouro_pool *pool,
+			 struct ouro_object *object, u32 place)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+	struct ouro_scan *scan = &ins->scan;
+	struct ouro_thing thing = {
+		.object = object, .pool = pool, .place = place,
+	};
+	bool live = ouro_object_is_live(object);
+
+	ouro_scan_fixed(scan, kind->type, object, count_edge);
+	if (kind->type->array && (live || !kind->array_apart))
+		ouro_scan_span(scan, pool, object, count_edge);
+	if (kind->type->traverse && live)
+		ouro_inspect_fields(&thing, count_told, scan);
+}
+
+static void count_pool(struct ouro_inspect *ins, struct ouro_pool *pool)
+{
+	struct ouro_object *object;
+	unsigned int i;
+
+	for (i = 0; i < pool->blocks; i++) {
+		object = ouro_pool_block(pool, i);
+		prefetch(ouro_scan_ahead(object, pool));
+		ins->scan.steps--;
+		count_object(ins, pool, object, pool->note - 1 + i);
+	}
+}
+
+static bool refers(const struct ouro_pool *pool)
+{
+	const struct ouro_type *type = pool->class->kind->type;
+
+	return type->nslots || type->array || type->traverse;
+}
+
+/**
+ * ouro_inspect_count() - count the references to each object into its note
+ * @ins: the inspection
+ *
+ * Context: Process context, may sleep; calls the traverse of types.
+ */
+void ouro_inspect_count(struct ouro_inspect *ins)
+{
+	struct ouro_scan *scan = &ins->scan;
+	struct ouro_pool *pool;
+	unsigned long p;
+
+	for (p = 0; p < ins->npools; p++) {
+		pool = ins->pool[p]->pool;
+		memset(ouro_note_at(scan, pool->note - 1), 0,
+		       pool->blocks * sizeof(u32));
+		scan->steps -= 8;
+		ouro_scan_breathe(scan);
+	}
+	for (p = 0; p < ins->npools; p++) {
+		if (refers(ins->pool[p]->pool))
+			count_pool(ins, ins->pool[p]->pool);
+		if (ouro_inspect_is_over(ins))
+			break;
+	}
+	count_batch(scan);
+}

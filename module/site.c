@@ -275,6 +275,8 @@ static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
 	enum ouro_site_mode before = heap->sites_mode;
 	int err;
 
+	/* Full barrier by what follows; pairs with ouro_site_table_read(). */
+	WRITE_ONCE(heap->sites_epoch, heap->sites_epoch + 1);
 	if (before != OURO_SITES_OFF) {
 		WRITE_ONCE(heap->sites_mode, OURO_SITES_OFF);
 		keys_dec();

@@ -168,6 +168,8 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 		table = kvzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
+	/* Pairs with mode_change(). */
+	table->epoch = smp_load_acquire(&heap->sites_epoch);
 	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {
 		err = ouro_census(heap, pool_add, table);
 		if (err) {
@@ -175,6 +177,9 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 			return ERR_PTR(err);
 		}
 		larges_add(heap, table);
+		/* Pairs with mode_change(). */
+		smp_rmb();
+		table->noted = table->epoch == READ_ONCE(heap->sites_epoch);
 	}
 	sort(table->row, OURO_SITE_ROWS, sizeof(table->row[0]), compare, NULL);
 	find_unknown(heap, table);

@@ -163,7 +163,7 @@ static struct ouro_growth *reading_of(struct ouro_heap *heap,
 
 	if (!reading)
 		return ERR_PTR(-ENOMEM);
-	reading->when = max_t(unsigned long, ktime_get_boottime_seconds(), 1);
+	reading->when = ktime_get_boottime_seconds();
 	reading->noted = table->noted;
 	reading->epoch = table->epoch;
 	add_classes(heap, reading, most);
@@ -307,6 +307,7 @@ static struct ouro_growth *difference(struct ouro_heap *heap,
 	growth = growth_alloc(heap, now->rows + (mark ? mark->rows : 0));
 	if (!growth)
 		return ERR_PTR(-ENOMEM);
+	growth->marked = mark;
 	growth->when = mark ? mark->when : 0;
 	growth->noted = now->noted;
 	growth->sites_marked = mark && now->noted && mark->noted &&

@@ -43,7 +43,8 @@ struct ouro_growth_row {
  * struct ouro_growth - a mark, or what has changed since one
  * @users: of a mark
  * @bytes: of this memory
- * @when: seconds since boot; 0: no mark was made
+ * @marked: a mark was made
+ * @when: that was, in seconds since boot
  * @noted: sites were noted
  * @epoch: of the heap's sites
  * @sites_marked: the mark has them, too: sites grew since then
@@ -53,6 +54,7 @@ struct ouro_growth_row {
 struct ouro_growth {
 	refcount_t users;
 	size_t bytes;
+	bool marked;
 	unsigned long when;
 	bool noted;
 	u32 epoch;

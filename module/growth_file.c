@@ -57,7 +57,7 @@ static void show_row(struct seq_file *m, const struct ouro_growth_row *row)
 static void show_head(struct seq_file *m, const struct ouro_heap *heap,
 		      const struct ouro_growth *growth)
 {
-	if (growth->when)
+	if (growth->marked)
 		seq_printf(m, "# heap %s, marked %lu seconds ago\n", heap->name,
 			   seconds_since(growth));
 	else
@@ -65,7 +65,7 @@ static void show_head(struct seq_file *m, const struct ouro_heap *heap,
 			   heap->name);
 	if (!growth->noted)
 		seq_puts(m, "# sites: not noted\n");
-	else if (growth->when && !growth->sites_marked)
+	else if (growth->marked && !growth->sites_marked)
 		seq_puts(m, "# sites: noted since after the mark\n");
 	seq_puts(m, "# more live blocks and bytes than then, and what is live now; the most bytes first; class: bytes of a block\n");
 	seq_printf(m, "# %-5s %10s %14s %10s %14s %-32s %s\n", "what", "+live",
@@ -137,7 +137,7 @@ static int growth_json_show(struct seq_file *m, void *v)
 	if (IS_ERR(growth))
 		return PTR_ERR(growth);
 	ouro_json_begin(m, heap->name);
-	if (growth->when)
+	if (growth->marked)
 		ouro_json_number(m, "marked_s", seconds_since(growth));
 	else
 		seq_puts(m, ", \"marked_s\": null");

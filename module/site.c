@@ -219,11 +219,16 @@ static void keys_dec(void)
 	static_branch_dec(&ouro_sites_noted);
 }
 
-/* The depot takes up to some MiB, so it is not asked before it is needed. */
+/*
+ * Some architectures find nobody on the stack without frame pointers.  The depot
+ * takes up to some MiB, so it is not asked before it is needed.
+ */
 static bool have_stacks(void)
 {
+	unsigned long entry;
+
 	return IS_ENABLED(CONFIG_STACKTRACE) && IS_ENABLED(CONFIG_STACKDEPOT) &&
-	       !stack_depot_init();
+	       stack_trace_save(&entry, 1, 0) && !stack_depot_init();
 }
 
 /* What was noted is forgotten, as another mode would take it for its own. */

@@ -11,6 +11,7 @@
 #include "debugfs.h"
 #include "fail.h"
 #include "depot.h"
+#include "growth.h"
 #include "heap.h"
 #include "kind.h"
 #include "large.h"
@@ -382,6 +383,7 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 	ouro_weak_destroy_all(heap);
 	ouro_heap_settle(heap);
 	ouro_sites_end(heap);
+	ouro_growth_end(heap);
 	heap_destroy_contents(heap);
 	ouro_collector_end(heap);
 	heap_free(heap);

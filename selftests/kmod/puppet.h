@@ -27,6 +27,8 @@ int puppet_drop(struct puppet_objects *objects, unsigned long shape,
 		unsigned long count);
 int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
 		  unsigned long count);
+int puppet_ways(struct ouro_heap *heap, unsigned long context);
+struct ouro_heap *puppet_heap(const char *name);
 void puppet_forget(struct puppet_objects *objects);
 
 #endif /* _OURO_TEST_PUPPET_H */

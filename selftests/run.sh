@@ -17,6 +17,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/collector.sh"
 . "$here/json.sh"
 . "$here/trace.sh"
+. "$here/large.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

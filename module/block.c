@@ -36,7 +36,8 @@ void *ouro_block_wipe(void *block, size_t size, size_t whole)
 noinline void *ouro_block_begin_long(void *block, size_t size, gfp_t gfp,
 				     size_t whole, unsigned long caller)
 {
-	ouro_site_note(ouro_pool_find(block), block, caller);
+	if (static_branch_unlikely(&ouro_sites_noted))
+		ouro_site_note(ouro_site_pool(block), block, caller);
 	if (want_init_on_alloc(gfp))
 		return ouro_block_wipe(block, size, whole);
 	ouro_kasan_unpoison(block, size);
@@ -89,7 +90,7 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		ouro_check_alloc(ouro_pool_find(block), block, size, caller,
 				 gfp);
 	if (unlikely(ouro_heap_is_debug(heap))) {
-		if (static_branch_unlikely(&ouro_begin_long))
+		if (static_branch_unlikely(&ouro_sites_noted))
 			ouro_site_note(ouro_pool_find(block), block, caller);
 		return block;
 	}
@@ -122,10 +123,14 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 static noinline void *block_long_asked(void *block, u64 ask,
 				       unsigned long caller)
 {
-	return ouro_block_begin_long(block, ask >> 32, 0,
-				     ouro_geometry[ask_front(ask) >>
-						   OURO_FRONT_SHIFT].size,
-				     caller);
+	if (static_branch_unlikely(&ouro_sites_noted))
+		ouro_site_note(ouro_site_pool(block), block, caller);
+	if (want_init_on_alloc(0))
+		return ouro_block_wipe(block, ask >> 32,
+				       ouro_geometry[ask_front(ask) >>
+						     OURO_FRONT_SHIFT].size);
+	ouro_kasan_unpoison(block, ask >> 32);
+	return block;
 }
 
 /* ouro_block_begin() for those; @ask is taken apart off the short way only. */

@@ -39,6 +39,7 @@ extern const struct ouro_file ouro_stat_files[];
 extern const struct ouro_file ouro_arena_files[];
 extern const struct ouro_file ouro_collector_files[];
 extern const struct ouro_file ouro_site_files[];
+extern const struct ouro_file ouro_growth_files[];
 extern const struct ouro_file ouro_audit_files[];
 extern const struct ouro_file ouro_why_files[];
 extern const struct ouro_file ouro_object_files[];

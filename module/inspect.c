@@ -56,7 +56,7 @@ static int join(struct ouro_inspect *ins)
  *
  * Context: Process context, may sleep; takes collector->running.
  * Return: 0; -ENOMEM; -EBUSY in what a scan of this heap has called; -ENODEV when
- * nobody may look at its objects any more.
+ * the heap is being destroyed.
  */
 int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 {
@@ -67,7 +67,7 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 		return -EBUSY;
 	ins->scan.heap = heap;
 	ouro_collector_hold(collector);
-	if (READ_ONCE(collector->stop) && !ins->last)
+	if (READ_ONCE(heap->dying) && !ins->last)
 		return -ENODEV;
 	return join(ins);
 }
@@ -112,7 +112,7 @@ int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces)
  * @ins: whose @err is set then
  *
  * Context: Process context, may sleep.
- * Return: true when there is a signal, or nobody may look at objects any more.
+ * Return: true when there is a signal, or the heap is being destroyed.
  */
 bool ouro_inspect_is_over(struct ouro_inspect *ins)
 {
@@ -121,7 +121,7 @@ bool ouro_inspect_is_over(struct ouro_inspect *ins)
 		return ins->err;
 	if (signal_pending(current))
 		ins->err = -EINTR;
-	else if (ouro_scan_is_stopped(&ins->scan))
+	else if (READ_ONCE(ins->scan.heap->dying))
 		ins->err = -ENODEV;
 	return ins->err;
 }

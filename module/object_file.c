@@ -164,7 +164,8 @@ static const struct ouro_rows_ops objects_rows = {
 	.head = objects_head,
 	.show = objects_show,
 };
-OURO_ROWS_FILES(objects);
+OURO_ROWS_FILE(objects, false, objects_rows);
+OURO_ROWS_FILE(objects_json, true, objects_rows);
 
 /* ---- graph ---- */
 
@@ -263,7 +264,8 @@ static const struct ouro_rows_ops graph_rows = {
 	.show = graph_show,
 	.foot = graph_foot,
 };
-OURO_ROWS_FILES(graph);
+OURO_ROWS_FILE(graph, false, graph_rows);
+OURO_ROWS_FILE(graph_json, true, graph_rows);
 
 const struct ouro_file ouro_object_files[] = {
 	{ "objects", 0400, &objects_fops },

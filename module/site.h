@@ -9,6 +9,7 @@
 #ifndef OURO_SITE_H
 #define OURO_SITE_H
 
+#include <linux/compiler.h>
 #include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/rcupdate.h>
@@ -65,6 +66,9 @@ struct ouro_sites {
  */
 DECLARE_STATIC_KEY_FALSE(ouro_begin_long);
 
+/* The second of these, to be asked where the first one holds. */
+DECLARE_STATIC_KEY_FALSE(ouro_sites_noted);
+
 void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
 			 unsigned long caller);
 void ouro_site_note_large(struct ouro_heap *heap, struct ouro_site_note *note,
@@ -96,6 +100,13 @@ static __always_inline void ouro_site_note(struct ouro_pool *pool,
 	note += ouro_pool_index(pool, block);
 	WRITE_ONCE(note->when, (u32)jiffies);
 	WRITE_ONCE(note->caller, (u32)caller);
+}
+
+/* As ouro_pool_find() for a block that was just allocated. */
+static __always_inline struct ouro_pool *ouro_site_pool(const void *block)
+{
+	return likely(ouro_pool_is_inband(block)) ? ouro_pool_inband(block) :
+						    ouro_pool_find(block);
 }
 
 void ouro_sites_init(void);

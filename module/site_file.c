@@ -22,7 +22,7 @@ static const char * const mode_names[OURO_SITE_MODES] = {
 
 static unsigned int seconds_since(u32 when)
 {
-	return jiffies_to_msecs((u32)jiffies - when) / MSEC_PER_SEC;
+	return ((u32)jiffies - when) / HZ;
 }
 
 static const char *type_of(const struct ouro_site_row *row)

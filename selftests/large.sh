@@ -53,7 +53,7 @@ us()	# NS
 # Nanoseconds for all, and the longest step: open() or a read().
 read_timed()	# FILE [PAGES]
 {
-	write_to $DEBUG/ouro_puppet/time "$OURO/$1 ${2:-0}" && cut -d ' ' -f 1,2 $TIMER/time
+	write_to $DEBUG/ouro_puppet/time "$OURO/$1 ${2:-0}" && cut -d ' ' -f 1,2 $DEBUG/ouro_puppet/time
 }
 
 # The least of three, of each.

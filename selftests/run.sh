@@ -15,6 +15,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/growth.sh"
+. "$here/sites.sh"
 . "$here/json.sh"
 . "$here/trace.sh"
 . "$here/large.sh"

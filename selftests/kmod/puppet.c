@@ -16,6 +16,8 @@
  *				5 lists, 6 maps, 7 weak maps
  *   drop NAME SHAPE COUNT	put the newest ones, 0: all
  *   litter NAME COUNT		pairs of rings that only hold each other
+ *   ways NAME CONTEXT		by every way to allocate, see puppet_site.c; in an
+ *				enum test_context
  *   crowd NAME COUNT		a vector, kept, of fans that refer to two others
  *   pairs NAME MS		blocks and objects come and go so long
  *   flush NAME			wait until what was put is dead
@@ -70,6 +72,18 @@ static struct puppet *puppet_find(const char *name)
 	return NULL;
 }
 
+/* For a module that allocates from it, and that the test loads meanwhile. */
+struct ouro_heap *puppet_heap(const char *name)
+{
+	struct puppet *p;
+
+	mutex_lock(&puppets_lock);
+	p = puppet_find(name);
+	mutex_unlock(&puppets_lock);
+	return p ? p->heap : NULL;
+}
+EXPORT_SYMBOL_GPL(puppet_heap);
+
 static int do_create(const char *name, unsigned long flags)
 {
 	struct ouro_heap *heap;
@@ -87,7 +101,8 @@ static int do_create(const char *name, unsigned long flags)
 	return 0;
 }
 
-static int do_alloc(struct puppet *p, unsigned long size, unsigned long count)
+/* Not inlined: a name that the file of sites has. */
+static noinline int do_alloc(struct puppet *p, unsigned long size, unsigned long count)
 {
 	struct kept *kept;
 
@@ -121,7 +136,7 @@ static int do_free(struct puppet *p, unsigned long count)
 }
 
 /* What words on the stack may point to is another block, and that is freed. */
-static int do_lose(struct puppet *p, unsigned long count)
+static noinline int do_lose(struct puppet *p, unsigned long count)
 {
 	while (count--)
 		if (!ouro_alloc(p->heap, 100, GFP_KERNEL))
@@ -205,6 +220,8 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 		return puppet_drop(&p->objects, a, b);
 	if (!strcmp(verb, "litter"))
 		return puppet_litter(p->heap, &p->objects, a);
+	if (!strcmp(verb, "ways"))
+		return puppet_ways(p->heap, a);
 	if (!strcmp(verb, "crowd"))
 		return puppet_crowd(p->heap, &p->objects, a);
 	if (!strcmp(verb, "pairs"))

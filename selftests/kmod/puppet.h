@@ -43,6 +43,8 @@ int puppet_drop(struct puppet_objects *objects, unsigned long shape,
 		unsigned long count);
 int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
 		  unsigned long count);
+int puppet_ways(struct ouro_heap *heap, unsigned long context);
+struct ouro_heap *puppet_heap(const char *name);
 int puppet_crowd(struct ouro_heap *heap, struct puppet_objects *objects,
 		 unsigned long count);
 struct ouro_kind *puppet_ring(struct ouro_heap *heap,

@@ -31,8 +31,9 @@ large_count()
 large_make()
 {
 	[ ! -e $OURO/large ] || return 0
-	puppet create small 0 && puppet crowd small $LARGE_SMALL && puppet create large 0 || return 1
-	puppet crowd large "$(large_count)" && puppet alloc large 64 100 && puppet make large 1 1
+	puppet create small 0 && puppet create large 0 || return 1
+	write_to $OURO/small/sites caller && write_to $OURO/large/sites caller || return 1
+	puppet crowd small $LARGE_SMALL && puppet crowd large "$(large_count)"
 }
 
 large_gone()
@@ -141,7 +142,7 @@ interrupt_reader()	# FILE NS
 {
 	cat "$OURO/$1" >/dev/null 2>&1 &
 	reader=$!
-	sleep "$(awk -v ns="$2" 'BEGIN { print ns / 1e9 }')"
+	sleep "$(awk -v ns="$2" 'BEGIN { printf "%.3f", ns / 1e9 }')"
 	start=$(now_ns)
 	kill -TERM $reader 2>/dev/null
 	wait $reader
@@ -160,7 +161,7 @@ case_large_interrupted()
 		took=${took% *}
 		most=0
 		for eighth in 1 3 5 7; do
-			ns=$(interrupt_reader large/$file $((took * eighth / 8)))
+			ns=$(interrupt_reader large/$file $((took * eighth / 8)) 2>/dev/null)
 			[ "$ns" -le $most ] || most=$ns
 		done
 		printf '%-16s %10s\n' $file "$(us $most)"

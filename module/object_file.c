@@ -198,17 +198,21 @@ static void draw_edge(const struct drawing *drawing, const char *to,
 /* The other may be dead by now, and its block is one of a pool all the same. */
 static bool draw_field(const struct ouro_field *field, void *arg)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(field->ref);
 	char to[OURO_WEAK_TEXT], text[OURO_FIELD_TEXT];
 	struct drawing *drawing = arg;
+	struct ouro_pool *pool;
 
+	/* The rest is only counted: of millions a look at each would take long. */
+	if (drawing->edges >= EDGES_MOST) {
+		drawing->edges++;
+		return true;
+	}
+	pool = ouro_pool_of_object(field->ref);
 	if (!pool || !ouro_pool_is_block(pool, field->ref))
 		return true;
-	if (drawing->edges < EDGES_MOST) {
-		ouro_weak_name(pool, field->ref, to);
-		ouro_field_name(field, text);
-		draw_edge(drawing, to, text);
-	}
+	ouro_weak_name(pool, field->ref, to);
+	ouro_field_name(field, text);
+	draw_edge(drawing, to, text);
 	drawing->edges++;
 	return true;
 }

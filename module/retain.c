@@ -136,7 +136,7 @@ static void search(struct run *run)
 		thing = ouro_inspect_thing(run->ins, dequeue(run));
 		run->owner = *owner_of(run, thing.place) & ~WAITS;
 		run->ins->scan.steps--;
-		ouro_inspect_fields(&thing, follow, run);
+		ouro_inspect_follow(run->ins, &thing, follow, run);
 	}
 }
 

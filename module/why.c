@@ -102,7 +102,7 @@ static void search_all(struct search *search)
 			return;
 		}
 		ins->scan.steps--;
-		ouro_inspect_fields(&thing, follow, search);
+		ouro_inspect_follow(ins, &thing, follow, search);
 	}
 }
 

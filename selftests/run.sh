@@ -19,6 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/sites.sh"
 . "$here/json.sh"
 . "$here/trace.sh"
+. "$here/large.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

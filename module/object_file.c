@@ -49,7 +49,7 @@ static bool find_in_pool(struct ouro_pool *pool, unsigned int block,
 	for (; block < pool->blocks; block++) {
 		thing->object = ouro_pool_block(pool, block);
 		thing->word = atomic64_read(&thing->object->word);
-		if ((thing->word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD)
+		if (!ouro_word_is_live(thing->word))
 			continue;
 		thing->pool = pool;
 		thing->place = block;
@@ -96,8 +96,8 @@ static void name_of(const struct ouro_thing *thing, char name[OURO_WEAK_TEXT])
 /* References, -1: it never dies. */
 static long refs_of(const struct ouro_thing *thing)
 {
-	return ouro_word_is_stuck(thing->word) ? -1 :
-						 ouro_word_refs(thing->word);
+	return ouro_word_is_stuck(thing->word) ? -1L :
+						 (long)ouro_word_refs(thing->word);
 }
 
 /* Whether it is noted who made the object. */

@@ -161,7 +161,9 @@ static const struct ouro_rows_ops arenas_rows = {
 	.head = arenas_head,
 	.show = arenas_show,
 };
-OURO_ROWS_FILES(arenas);
+
+OURO_ROWS_FILE(arenas, false, arenas_rows);
+OURO_ROWS_FILE(arenas_json, true, arenas_rows);
 
 const struct ouro_file ouro_arena_files[] = {
 	{ "arenas", 0444, &arenas_fops },

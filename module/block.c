@@ -36,7 +36,8 @@ void *ouro_block_wipe(void *block, size_t size, size_t whole)
 noinline void *ouro_block_begin_long(void *block, size_t size, gfp_t gfp,
 				     size_t whole, unsigned long caller)
 {
-	ouro_site_note(ouro_pool_find(block), block, caller);
+	if (static_branch_unlikely(&ouro_sites_noted))
+		ouro_site_note(ouro_site_pool(block), block, caller);
 	if (want_init_on_alloc(gfp))
 		return ouro_block_wipe(block, size, whole);
 	ouro_kasan_unpoison(block, size);
@@ -89,7 +90,7 @@ static noinline void *alloc_slow(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		ouro_check_alloc(ouro_pool_find(block), block, size, caller,
 				 gfp);
 	if (unlikely(ouro_heap_is_debug(heap))) {
-		if (static_branch_unlikely(&ouro_begin_long))
+		if (static_branch_unlikely(&ouro_sites_noted))
 			ouro_site_note(ouro_pool_find(block), block, caller);
 		return block;
 	}
@@ -119,13 +120,30 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 			  caller);
 }
 
-static noinline void *block_long_asked(void *block, u64 ask,
-				       unsigned long caller)
+static noinline void *block_longer_asked(void *block, u64 ask,
+					 unsigned long caller)
 {
 	return ouro_block_begin_long(block, ask >> 32, 0,
 				     ouro_geometry[ask_front(ask) >>
 						   OURO_FRONT_SHIFT].size,
 				     caller);
+}
+
+/* No call but the last one: no register is saved for what is mostly not done. */
+static noinline void *block_long_asked(void *block, u64 ask,
+				       unsigned long caller)
+{
+	struct ouro_pool *pool = ouro_pool_inband(block);
+	unsigned long sites;
+
+	if (want_init_on_alloc(0) || unlikely(!ouro_pool_is_inband(block)))
+		return block_longer_asked(block, ask, caller);
+	sites = READ_ONCE(pool->sites);
+	if (unlikely(!(sites & OURO_SITES_PLAIN)))
+		return block_longer_asked(block, ask, caller);
+	ouro_site_note_plain(pool, sites, block, caller);
+	ouro_kasan_unpoison(block, ask >> 32);
+	return block;
 }
 
 /* ouro_block_begin() for those; @ask is taken apart off the short way only. */

@@ -13,6 +13,8 @@
 
 void *ouro_block_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		       unsigned long caller);
+int ouro_bulk_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		    size_t count, void **blocks, unsigned long caller);
 void ouro_block_free(const void *ptr, unsigned long caller);
 void *ouro_block_wipe(void *block, size_t size, size_t whole);
 void *ouro_block_begin_long(void *block, size_t size, gfp_t gfp, size_t whole,

@@ -30,6 +30,30 @@ static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
 	return got;
 }
 
+/* As ouro_alloc_bulk(), on behalf of @caller. */
+int ouro_bulk_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		    size_t count, void **blocks, unsigned long caller)
+{
+	bool poppable = size && size <= OURO_CLASS_MAX && !(gfp & GFP_ZONEMASK);
+	size_t got = 0;
+
+	ouro_block_might_alloc(gfp);
+	while (got < count) {
+		if (poppable)
+			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
+					count - got, blocks + got, caller);
+		if (got == count)
+			break;
+		blocks[got] = ouro_block_alloc(heap, size, gfp, caller);
+		if (!blocks[got]) {
+			ouro_free_bulk(got, blocks);
+			return -ENOMEM;
+		}
+		got++;
+	}
+	return 0;
+}
+
 /**
  * ouro_alloc_bulk() - allocate many blocks of one size, all or none
  * @heap: the owner
@@ -44,24 +68,7 @@ static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
 int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		    size_t count, void **blocks)
 {
-	bool poppable = size && size <= OURO_CLASS_MAX && !(gfp & GFP_ZONEMASK);
-	size_t got = 0;
-
-	ouro_block_might_alloc(gfp);
-	while (got < count) {
-		if (poppable)
-			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
-					count - got, blocks + got, _RET_IP_);
-		if (got == count)
-			break;
-		blocks[got] = ouro_block_alloc(heap, size, gfp, _RET_IP_);
-		if (!blocks[got]) {
-			ouro_free_bulk(got, blocks);
-			return -ENOMEM;
-		}
-		got++;
-	}
-	return 0;
+	return ouro_bulk_alloc(heap, size, gfp, count, blocks, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_alloc_bulk);
 

@@ -31,22 +31,43 @@ static struct ouro_pool *pool_at(const struct ouro_arena *arena,
 	return pool && pool->unit == unit ? pool : NULL;
 }
 
+#define BLOCKS_AT_ONCE	128	/* looked at while others wait for the lock */
+
+/*
+ * Some blocks of the pool at a unit, from @first on.  False: there are no more.
+ * Where the pool became another one they are of that: each block is met once at
+ * most.
+ */
+static bool visit_blocks(struct ouro_heap *heap, struct ouro_arena *arena,
+			 unsigned long at, unsigned int first,
+			 ouro_census_fn fn, void *arg)
+{
+	struct ouro_pool *pool;
+	unsigned long flags;
+	bool found;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	pool = pool_at(arena, at);
+	found = pool && first < pool->blocks;
+	if (found)
+		fn(pool, first, min_t(unsigned int, pool->blocks,
+				      first + BLOCKS_AT_ONCE), arg);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return found;
+}
+
 /* One unit.  False at the end. */
 static bool visit_unit(struct ouro_heap *heap, unsigned long *at,
 		       ouro_census_fn fn, void *arg)
 {
 	struct ouro_arena *arena;
-	struct ouro_pool *pool;
-	unsigned long flags;
+	unsigned int first = 0;
 
 	rcu_read_lock();
 	arena = ouro_address_next(heap, at);
 	if (arena) {
-		raw_spin_lock_irqsave(&heap->arena_lock, flags);
-		pool = pool_at(arena, *at);
-		if (pool)
-			fn(pool, arg);
-		raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+		while (visit_blocks(heap, arena, *at, first, fn, arg))
+			first += BLOCKS_AT_ONCE;
 		++*at;
 	}
 	rcu_read_unlock();
@@ -54,14 +75,16 @@ static bool visit_unit(struct ouro_heap *heap, unsigned long *at,
 }
 
 /**
- * ouro_census() - call a function for each pool of a heap
+ * ouro_census() - call a function for the blocks of each pool of a heap
  * @heap: the heap
- * @fn: called under heap->arena_lock, with interrupts off
+ * @fn: called under heap->arena_lock, with interrupts off, for some blocks of a
+ *	pool at a time
  * @arg: for @fn
  *
  * Pools that come and go meanwhile may be left out.
  *
- * Context: Process context, may sleep; takes heap->arena_lock for a pool at a time.
+ * Context: Process context, may sleep; takes heap->arena_lock for some blocks at
+ * a time.
  * Return: 0, or -EINTR when there is a signal.
  */
 int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg)

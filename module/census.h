@@ -11,7 +11,8 @@
 struct ouro_heap;
 struct ouro_pool;
 
-typedef void (*ouro_census_fn)(struct ouro_pool *pool, void *arg);
+typedef void (*ouro_census_fn)(struct ouro_pool *pool, unsigned int first,
+			       unsigned int end, void *arg);
 
 int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg);
 struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at);

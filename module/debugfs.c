@@ -22,6 +22,7 @@ static const struct ouro_file * const heap_files[] = {
 	ouro_heap_files,
 	ouro_collector_files,
 	ouro_site_files,
+	ouro_growth_files,
 	ouro_audit_files,
 	ouro_why_files,
 	ouro_object_files,

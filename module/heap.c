@@ -11,9 +11,11 @@
 #include "debugfs.h"
 #include "fail.h"
 #include "depot.h"
+#include "growth.h"
 #include "heap.h"
 #include "kind.h"
 #include "large.h"
+#include "leak.h"
 #include "pin.h"
 #include "site.h"
 #include "stat.h"
@@ -330,21 +332,6 @@ void ouro_heap_settle(struct ouro_heap *heap)
 	}
 }
 
-/* What is live by type, when the heap is about to be destroyed. */
-static void tell_live_objects(struct ouro_heap *heap)
-{
-	struct ouro_kind_stat stat;
-	struct ouro_kind *kind;
-
-	list_for_each_entry(kind, &heap->kinds, link) {
-		ouro_stat_kind(heap, kind, &stat);
-		if (stat.live)
-			pr_info("heap %s: live: %lu objects of type %s, %lu bytes\n",
-				heap->name, stat.live, kind->type->name,
-				stat.bytes);
-	}
-}
-
 /**
  * ouro_heap_destroy() - give back everything a heap holds, and the heap
  * @heap: from ouro_heap_create(), NULL or ERR_PTR
@@ -360,8 +347,9 @@ static void tell_live_objects(struct ouro_heap *heap)
  * is reported and left alone.
  *
  * Context: Process context, may sleep.
- * Return: the number of blocks and objects that were still live; those by type
- * are in the kernel log, and for a debug heap who allocated them.
+ * Return: the number of blocks and objects that were still live; which they were is
+ * in the kernel log: by type, by who allocated them where that was noted, and by
+ * who holds them.
  */
 unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 {
@@ -388,17 +376,14 @@ unsigned long ouro_heap_destroy(struct ouro_heap *heap)
 
 	ouro_heap_stat(heap, &stat);
 	if (stat.live) {
-		pr_info("heap %s: destroyed with %lu live blocks of %lu bytes\n",
-			heap->name, stat.live, stat.live_bytes);
-		if (ouro_heap_is_debug(heap))
-			ouro_check_leaks(heap);
-		tell_live_objects(heap);
+		ouro_leak_tell(heap, &stat);
 		ouro_stat_trace_leaks(heap);
 	}
 	ouro_reap_release_all(heap);
 	ouro_weak_destroy_all(heap);
 	ouro_heap_settle(heap);
 	ouro_sites_end(heap);
+	ouro_growth_end(heap);
 	heap_destroy_contents(heap);
 	ouro_collector_end(heap);
 	heap_free(heap);
@@ -474,6 +459,16 @@ static void heap_rekey(struct ouro_heap *heap)
 	}
 }
 
+/* Nobody is in its files while its types change. */
+static void heap_orphan(struct ouro_heap *heap)
+{
+	lockdep_assert_held(&ouro_heaps_lock);
+	heap_rekey(heap);
+	ouro_debugfs_remove(heap);
+	ouro_kind_orphan_all(heap);
+	ouro_debugfs_add(heap);
+}
+
 /* The next heap of a module, which has no owner from now on. */
 static struct ouro_heap *orphan_next(const struct module *owner)
 {
@@ -493,7 +488,7 @@ static struct ouro_heap *orphan_next(const struct module *owner)
 
 /*
  * Told when a module goes: it must have destroyed its heaps.  The types of those
- * that are left go with it, so nothing may look at their objects any more.
+ * that are left go with it, so nothing may look into their objects any more.
  */
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *data)
@@ -509,7 +504,8 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		/* Not under the lock: what a scan calls may take it. */
 		ouro_collector_stop(heap);
 		mutex_lock(&ouro_heaps_lock);
-		heap_rekey(heap);
+		if (!heap->dying)
+			heap_orphan(heap);
 		mutex_unlock(&ouro_heaps_lock);
 	}
 	return NOTIFY_OK;

@@ -16,6 +16,7 @@
 #include "roster.h"
 
 struct dentry;
+struct ouro_growth;
 struct ouro_large;
 struct ouro_pins;
 struct ouro_reserve;
@@ -82,6 +83,7 @@ struct ouro_body {
  * @memcg: charged for pages, or NULL
  * @owner: module that created it, told when it goes without destroying it
  * @sites_mode: of enum ouro_site_mode
+ * @sites_epoch: how often sites were forgotten
  * @sites_every: of so many allocations one has its stack saved
  * @sites_seen: allocations looked at for that
  * @sites_since: jiffies, since when sites are noted
@@ -92,6 +94,7 @@ struct ouro_body {
  * @name: unique among living heaps
  * @asked: what shall be told why it lives; guarded by a lock of why_file.c
  * @dir: in debugfs
+ * @mark: what growth is counted from, or NULL; guarded by mark_lock
  * @pins: names of references, NULL: there were none; set once
  * @pins_lost: names that came when there was no memory for @pins
  */
@@ -139,6 +142,7 @@ struct ouro_heap {
 	struct module *owner;
 	struct lock_class_key *key;
 	u8 sites_mode;
+	u32 sites_epoch;
 	unsigned int sites_every;
 	atomic_t sites_seen;
 	unsigned long sites_since;
@@ -146,6 +150,7 @@ struct ouro_heap {
 	struct list_head reserves;
 	char asked[OURO_TYPE_NAME_MAX];
 	struct dentry *dir;
+	struct ouro_growth *mark;
 	char name[OURO_NAME_MAX];
 	struct ouro_pins *pins;
 	atomic_t pins_lost;

@@ -144,7 +144,9 @@ static const struct ouro_rows_ops heaps_rows = {
 	.head = heaps_head,
 	.show = heaps_show,
 };
-OURO_ROWS_FILES(heaps);
+
+OURO_ROWS_FILE(heaps, false, heaps_rows);
+OURO_ROWS_FILE(heaps_json, true, heaps_rows);
 
 static int misuse_show(struct seq_file *m, void *v)
 {

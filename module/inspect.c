@@ -55,8 +55,8 @@ static int join(struct ouro_inspect *ins)
  * Scans wait until ouro_inspect_end(), which must follow whatever this returns.
  *
  * Context: Process context, may sleep; takes collector->running.
- * Return: 0; -ENOMEM; -EINTR; -EBUSY in what a scan of this heap has called; -ENODEV when
- * nobody may look at its objects any more.
+ * Return: 0; -ENOMEM; -EINTR when there is a signal; -EBUSY in what a scan of this
+ * heap has called; -ENODEV when the heap is being destroyed.
  */
 int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 {
@@ -70,7 +70,7 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 	else if (ouro_collector_hold_interruptible(collector))
 		return -EINTR;
 	ins->scan.heap = heap;
-	if (READ_ONCE(collector->stop) && !ins->last)
+	if (READ_ONCE(heap->dying) && !ins->last)
 		return -ENODEV;
 	return join(ins);
 }
@@ -115,7 +115,7 @@ int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces)
  * @ins: whose @err is set then
  *
  * Context: Process context, may sleep.
- * Return: true when there is a signal, or nobody may look at objects any more.
+ * Return: true when there is a signal, or the heap is being destroyed.
  */
 bool ouro_inspect_is_over(struct ouro_inspect *ins)
 {
@@ -124,7 +124,7 @@ bool ouro_inspect_is_over(struct ouro_inspect *ins)
 		return ins->err;
 	if (signal_pending(current))
 		ins->err = -EINTR;
-	else if (ouro_scan_is_stopped(&ins->scan))
+	else if (READ_ONCE(ins->scan.heap->dying))
 		ins->err = -ENODEV;
 	return ins->err;
 }
@@ -220,21 +220,60 @@ bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,
 	return more;
 }
 
+/**
+ * ouro_inspect_follow() - as ouro_inspect_fields(), for an object that may have many
+ * @ins: the inspection
+ * @thing: the object
+ * @fn: called within an RCU read section
+ * @arg: for @fn
+ *
+ * What dies between two parts, and is made anew, is taken for the same; that is
+ * no more out of date than the rest.
+ *
+ * Context: Process context, may sleep.
+ * Return: false when @fn did, or the inspection is over.
+ */
+bool ouro_inspect_follow(struct ouro_inspect *ins,
+			 const struct ouro_thing *thing, ouro_field_fn fn,
+			 void *arg)
+{
+	unsigned long at = 0;
+	bool more;
+
+	if (thing->pool->class->kind->type->traverse)
+		return ouro_inspect_fields(thing, fn, arg);
+	do {
+		rcu_read_lock();
+		more = ouro_field_visit_part(thing->pool, thing->object, &at,
+					     fn, arg);
+		rcu_read_unlock();
+		if (!more || !at)
+			return more;
+		ins->scan.steps -= OURO_FIELDS_A_PART;
+	} while (!ouro_inspect_is_over(ins));
+	return false;
+}
+
 /* ---- references are counted ---- */
 
+/* One object may have millions, so signals are looked for here, too. */
 static void count_batch(struct ouro_scan *scan)
 {
+	struct ouro_inspect *ins = container_of(scan, struct ouro_inspect, scan);
 	u32 i, n = scan->batched;
 
 	for (i = 0; i < n; i++)
 		++*ouro_note_at(scan, scan->batch[i]);
 	scan->batched = 0;
+	if (!ins->err && !ins->last && signal_pending(current))
+		ins->err = -EINTR;
 }
 
 static __always_inline void count_edge(struct ouro_scan *scan,
 				       struct ouro_object *ref)
 {
-	ouro_batch_edge(scan, ref, count_batch);
+	if (likely(!container_of(scan, struct ouro_inspect, scan)->err))
+		ouro_batch_edge(scan, ref, count_batch);
 }
 
 static bool count_told(const struct ouro_field *field, void *arg)

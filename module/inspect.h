@@ -68,6 +68,9 @@ bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg);
 struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place);
 bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,
 			 void *arg);
+bool ouro_inspect_follow(struct ouro_inspect *ins,
+			 const struct ouro_thing *thing, ouro_field_fn fn,
+			 void *arg);
 
 static inline u32 *ouro_inspect_number(const struct ouro_pieces *pieces,
 				       u32 place)

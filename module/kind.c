@@ -287,9 +287,9 @@ struct ouro_class *ouro_kind_class(struct ouro_kind *kind, size_t size,
 
 /* ---- kinds ---- */
 
-static size_t runs_size(const struct ouro_type *type)
+static size_t runs_size(const struct ouro_kind *kind)
 {
-	return array_size(type->nslots + 2, sizeof(struct ouro_run));
+	return array_size(kind->room, sizeof(struct ouro_run));
 }
 
 #define SIZED_BYTES	(OURO_KIND_CLASSES * sizeof(struct ouro_class *))
@@ -304,7 +304,7 @@ static void kind_destroy(struct ouro_kind *kind)
 	if (!kind->sized)
 		typed_destroy(kind->class);
 	ouro_backing_free_meta(heap, kind->sized, SIZED_BYTES);
-	ouro_backing_free_meta(heap, kind->runs, runs_size(kind->type));
+	ouro_backing_free_meta(heap, kind->runs, runs_size(kind));
 	module_put(kind->owner);
 	ouro_backing_free_meta(heap, kind, sizeof(*kind));
 }
@@ -338,7 +338,8 @@ static struct ouro_kind *kind_create(struct ouro_heap *heap,
 		return NULL;
 	kind->heap = heap;
 	kind->type = type;
-	kind->runs = ouro_backing_meta(heap, runs_size(type), GFP_KERNEL,
+	kind->room = type->nslots + 2;
+	kind->runs = ouro_backing_meta(heap, runs_size(kind), GFP_KERNEL,
 				       NUMA_NO_NODE);
 	if (!kind->runs)
 		goto destroy;
@@ -485,6 +486,41 @@ void ouro_kind_visit_pools(struct ouro_heap *heap, ouro_pool_fn fn,
 
 	llist_for_each_entry(class, heap->typed.first, link)
 		visit_pools(class, fn, arg);
+}
+
+/* Of a type that has gone with its module: its objects are as good as blocks. */
+static const struct ouro_type gone_type = {
+	.name = "(gone)",
+	.size = sizeof(struct ouro_object),
+};
+
+static bool is_builtin(const struct ouro_kind *kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < OURO_BUILTINS; i++)
+		if (kind->heap->builtin[i] == kind)
+			return true;
+	return false;
+}
+
+/**
+ * ouro_kind_orphan_all() - the module that created a heap goes
+ * @heap: that it left behind, and nobody looks at
+ *
+ * Types of other modules are pinned.
+ *
+ * Context: Process context.
+ */
+void ouro_kind_orphan_all(struct ouro_heap *heap)
+{
+	struct ouro_kind *kind;
+
+	mutex_lock(&kinds_lock);
+	list_for_each_entry(kind, &heap->kinds, link)
+		if (!kind->owner && !is_builtin(kind))
+			WRITE_ONCE(kind->type, &gone_type);
+	mutex_unlock(&kinds_lock);
 }
 
 /* The classes and kinds of a heap whose arenas are gone. */

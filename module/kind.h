@@ -66,6 +66,7 @@ struct ouro_array {
  * @heap: owner
  * @owner: the pinned module, or NULL
  * @link: on heap->kinds
+ * @room: for @runs
  * @nruns: of @runs
  * @runs: the payload: what is neither header nor slot, in order
  * @sized: by class_index() of kind.c for types with an array, else NULL
@@ -83,6 +84,7 @@ struct ouro_kind {
 	struct ouro_heap *heap;
 	struct module *owner;
 	struct list_head link;
+	unsigned int room;
 	unsigned int nruns;
 	struct ouro_run *runs;
 	struct ouro_class **sized;
@@ -216,6 +218,7 @@ struct ouro_kind *ouro_kind_builtin(struct ouro_heap *heap,
 void ouro_kind_visit_pools(struct ouro_heap *heap, ouro_pool_fn fn,
 			   void *arg);
 int ouro_type_check(const struct ouro_type *type);
+void ouro_kind_orphan_all(struct ouro_heap *heap);
 void ouro_kind_destroy_all(struct ouro_heap *heap);
 
 #endif /* OURO_KIND_H */

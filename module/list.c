@@ -85,7 +85,7 @@ struct ouro_list *ouro_list_new(struct ouro_heap *heap, gfp_t gfp)
 	struct ouro_kind *kind = ouro_kind_builtin(heap, OURO_BUILTIN_LIST,
 						   &list_type, gfp);
 
-	return kind ? ouro_new(kind, gfp) : NULL;
+	return kind ? ouro_object_new(kind, gfp, _RET_IP_) : NULL;
 }
 EXPORT_SYMBOL_OURO(ouro_list_new);
 

@@ -67,16 +67,8 @@ static void note_table(struct ouro_map *map)
 	map->table_bytes = bytes;
 }
 
-/**
- * ouro_map_new() - make an empty map
- * @heap: of the map and of its values
- * @key_len: bytes of each key, 0: of any length; OURO_KEY_MAX at most
- * @gfp: GFP_KERNEL
- *
- * Context: Process context, may sleep.
- * Return: the map, whose one reference is the caller's, or NULL.
- */
-struct ouro_map *ouro_map_new(struct ouro_heap *heap, size_t key_len, gfp_t gfp)
+static struct ouro_map *map_create(struct ouro_heap *heap, size_t key_len,
+				   gfp_t gfp, unsigned long caller)
 {
 	struct ouro_kind *kind = ouro_kind_builtin(heap, OURO_BUILTIN_MAP,
 						   &map_type, gfp);
@@ -84,7 +76,9 @@ struct ouro_map *ouro_map_new(struct ouro_heap *heap, size_t key_len, gfp_t gfp)
 	int err;
 
 	might_sleep();
-	map = kind && key_len <= OURO_KEY_MAX ? ouro_new(kind, gfp) : NULL;
+	map = NULL;
+	if (kind && key_len <= OURO_KEY_MAX)
+		map = ouro_object_new(kind, gfp, caller);
 	if (!map)
 		return NULL;
 	map->key_len = key_len;
@@ -100,6 +94,20 @@ struct ouro_map *ouro_map_new(struct ouro_heap *heap, size_t key_len, gfp_t gfp)
 	note_table(map);
 	return map;
 }
+
+/**
+ * ouro_map_new() - make an empty map
+ * @heap: of the map and of its values
+ * @key_len: bytes of each key, 0: of any length; OURO_KEY_MAX at most
+ * @gfp: GFP_KERNEL
+ *
+ * Context: Process context, may sleep.
+ * Return: the map, whose one reference is the caller's, or NULL.
+ */
+struct ouro_map *ouro_map_new(struct ouro_heap *heap, size_t key_len, gfp_t gfp)
+{
+	return map_create(heap, key_len, gfp, _RET_IP_);
+}
 EXPORT_SYMBOL_OURO(ouro_map_new);
 
 /**
@@ -112,7 +120,7 @@ EXPORT_SYMBOL_OURO(ouro_map_new);
  */
 struct ouro_map *ouro_map_like(const struct ouro_map *map, gfp_t gfp)
 {
-	return ouro_map_new(map->heap, map->key_len, gfp);
+	return map_create(map->heap, map->key_len, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_map_like);
 
@@ -199,12 +207,13 @@ static void entry_remove(struct ouro_map *map, struct ouro_entry *entry)
 }
 
 static struct ouro_entry *entry_create(struct ouro_map *map, const void *key,
-				       size_t len, gfp_t gfp)
+				       size_t len, gfp_t gfp,
+				       unsigned long caller)
 {
 	struct ouro_entry *entry;
 
 	entry = ouro_block_alloc(map->heap, struct_size(entry, key, len), gfp,
-				 _RET_IP_);
+				 caller);
 	if (!entry)
 		return NULL;
 	entry->len = len;
@@ -324,7 +333,7 @@ static int store(struct ouro_map *map, const void *key, size_t len,
 		spin_unlock_bh(&map->slots.lock);
 		rcu_read_unlock();
 		if (outcome == NEED_ENTRY) {
-			fresh = entry_create(map, key, len, gfp);
+			fresh = entry_create(map, key, len, gfp, caller);
 			err = fresh ? 0 : -ENOMEM;
 		} else if (outcome == NEED_PLACE) {
 			err = ouro_map_reserve(map, need, gfp);

@@ -68,7 +68,7 @@ static noinline void *begin_slow(struct ouro_kind *kind,
 	if (unlikely(ouro_heap_is_checked(kind->heap)))
 		ouro_check_new(ouro_pool_of_object(object), object, size,
 			       caller, gfp);
-	if (static_branch_unlikely(&ouro_begin_long))
+	if (static_branch_unlikely(&ouro_sites_noted))
 		ouro_site_note(ouro_pool_of_object(object), object, caller);
 	/* Inspections may call the type's traverse as soon as it is alive. */
 	if (type->traverse) {
@@ -122,6 +122,30 @@ void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
 	return new_slow(kind, class, size, gfp, caller);
 }
 
+static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
+				      unsigned long caller)
+{
+	struct ouro_object *object;
+
+	ouro_block_might_alloc(gfp);
+	object = take_here(kind->fronts);
+	if (unlikely(!object))
+		return new_slow(kind, kind->class, kind->type->size, gfp,
+				caller);
+	if (static_branch_unlikely(&ouro_begin_long) ||
+	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
+		return begin_slow(kind, object, kind->type->size, gfp,
+				  caller);
+	begin(kind, object);
+	return object;
+}
+
+/* As ouro_new() on behalf of @caller: for the module's own types. */
+void *ouro_object_new(struct ouro_kind *kind, gfp_t gfp, unsigned long caller)
+{
+	return new_here(kind, gfp, caller);
+}
+
 /**
  * ouro_new() - make an object
  * @kind: from ouro_type_register()
@@ -136,19 +160,7 @@ void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
  */
 void *ouro_new(struct ouro_kind *kind, gfp_t gfp)
 {
-	struct ouro_object *object;
-
-	ouro_block_might_alloc(gfp);
-	object = take_here(kind->fronts);
-	if (unlikely(!object))
-		return new_slow(kind, kind->class, kind->type->size, gfp,
-				_RET_IP_);
-	if (static_branch_unlikely(&ouro_begin_long) ||
-	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
-		return begin_slow(kind, object, kind->type->size, gfp,
-				  _RET_IP_);
-	begin(kind, object);
-	return object;
+	return new_here(kind, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_new);
 
@@ -169,7 +181,7 @@ void *ouro_new_array(struct ouro_kind *kind, size_t count, gfp_t gfp)
 
 	ouro_block_might_alloc(gfp);
 	if (!kind->sized && !count)
-		return ouro_new(kind, gfp);
+		return ouro_object_new(kind, gfp, _RET_IP_);
 	if (kind->sized && count <= OURO_OBJECT_MAX / sizeof(struct ouro_slot))
 		size = max(type->size,
 			   type->array + count * sizeof(struct ouro_slot));

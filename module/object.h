@@ -11,6 +11,7 @@
 
 void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
 			 unsigned long caller);
+void *ouro_object_new(struct ouro_kind *kind, gfp_t gfp, unsigned long caller);
 enum ouro_end ouro_end_of_kind(const struct ouro_kind *kind);
 void ouro_object_free(struct ouro_pool *pool, struct ouro_object *object);
 void ouro_grave_add(struct ouro_pool *pool, struct ouro_object *object);

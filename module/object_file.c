@@ -164,7 +164,8 @@ static const struct ouro_rows_ops objects_rows = {
 	.head = objects_head,
 	.show = objects_show,
 };
-OURO_ROWS_FILES(objects);
+OURO_ROWS_FILE(objects, false, objects_rows);
+OURO_ROWS_FILE(objects_json, true, objects_rows);
 
 /* ---- graph ---- */
 
@@ -197,17 +198,21 @@ static void draw_edge(const struct drawing *drawing, const char *to,
 /* The other may be dead by now, and its block is one of a pool all the same. */
 static bool draw_field(const struct ouro_field *field, void *arg)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(field->ref);
 	char to[OURO_WEAK_TEXT], text[OURO_FIELD_TEXT];
 	struct drawing *drawing = arg;
+	struct ouro_pool *pool;
 
+	/* The rest is only counted: of millions a look at each would take long. */
+	if (drawing->edges >= EDGES_MOST) {
+		drawing->edges++;
+		return true;
+	}
+	pool = ouro_pool_of_object(field->ref);
 	if (!pool || !ouro_pool_is_block(pool, field->ref))
 		return true;
-	if (drawing->edges < EDGES_MOST) {
-		ouro_weak_name(pool, field->ref, to);
-		ouro_field_name(field, text);
-		draw_edge(drawing, to, text);
-	}
+	ouro_weak_name(pool, field->ref, to);
+	ouro_field_name(field, text);
+	draw_edge(drawing, to, text);
 	drawing->edges++;
 	return true;
 }
@@ -263,7 +268,8 @@ static const struct ouro_rows_ops graph_rows = {
 	.show = graph_show,
 	.foot = graph_foot,
 };
-OURO_ROWS_FILES(graph);
+OURO_ROWS_FILE(graph, false, graph_rows);
+OURO_ROWS_FILE(graph_json, true, graph_rows);
 
 const struct ouro_file ouro_object_files[] = {
 	{ "objects", 0400, &objects_fops },

@@ -24,6 +24,7 @@
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 #include <ouro/region.h>
+#include "block.h"
 
 #define FIRST_DEFAULT	512	/* bytes, when the caller has no opinion */
 #define CHUNK_MAX	SZ_32K	/* bytes; larger ones serve one request only */
@@ -84,7 +85,7 @@ EXPORT_SYMBOL_OURO(ouro_region_init);
  * size that is a multiple of @align is all that alignment needs.
  */
 static bool add_chunk(struct ouro_region *region, size_t size, size_t align,
-		      gfp_t gfp)
+		      gfp_t gfp, unsigned long caller)
 {
 	size_t need = ALIGN(ALIGN(sizeof(struct ouro_chunk), align) + size,
 			    align);
@@ -95,12 +96,13 @@ static bool add_chunk(struct ouro_region *region, size_t size, size_t align,
 		want = min_t(size_t, region->chunk->size * 2, CHUNK_MAX);
 	want = ALIGN(want, align);
 	if (want > need)
-		chunk = ouro_alloc(region->heap, want,
-				   gfp | __GFP_NOWARN | __GFP_NORETRY);
+		chunk = ouro_block_alloc(region->heap, want,
+					 gfp | __GFP_NOWARN | __GFP_NORETRY,
+					 caller);
 	if (!chunk) {
 		/* Near a limit a small chunk may still be had. */
 		want = need;
-		chunk = ouro_alloc(region->heap, want, gfp);
+		chunk = ouro_block_alloc(region->heap, want, gfp, caller);
 	}
 	if (!chunk)
 		return false;
@@ -154,7 +156,8 @@ void *ouro_region_alloc_aligned(struct ouro_region *region, size_t size,
 
 	memory = take(region, size, align);
 	if (!memory) {
-		if (!add_chunk(region, size, align, gfp & ~__GFP_ZERO))
+		if (!add_chunk(region, size, align, gfp & ~__GFP_ZERO,
+			       _RET_IP_))
 			return NULL;
 		memory = take(region, size, align);
 	}

@@ -49,6 +49,7 @@
 #include <linux/sort.h>
 #include <ouro/reserve.h>
 #include "backing.h"
+#include "block.h"
 #include "check.h"
 #include "heap.h"
 
@@ -129,7 +130,7 @@ struct ouro_reserve *ouro_reserve_create(struct ouro_heap *heap, size_t size,
 	reserve->token = (unsigned long *)&reserve->block[count];
 	atomic_set(&reserve->tickets, count);
 
-	if (ouro_alloc_bulk(heap, size, gfp, count, reserve->block)) {
+	if (ouro_bulk_alloc(heap, size, gfp, count, reserve->block, _RET_IP_)) {
 		ouro_backing_free_meta(heap, reserve, bytes);
 		return ERR_PTR(-ENOMEM);
 	}

@@ -32,7 +32,7 @@
  * @owner: of what is looked into
  */
 struct run {
-	struct ouro_inspect ins;
+	struct ouro_inspect *ins;
 	struct ouro_retain *retain;
 	u32 head;
 	u32 waiting;
@@ -41,25 +41,25 @@ struct run {
 
 static u32 *owner_of(const struct run *run, u32 place)
 {
-	return ouro_inspect_number(&run->ins.more, place);
+	return ouro_inspect_number(&run->ins->more, place);
 }
 
 /* Each place is in it once at most, so there is room. */
 static void enqueue(struct run *run, u32 place)
 {
-	u32 notes = run->ins.scan.notes;
+	u32 notes = run->ins->scan.notes;
 	u64 at = (u64)run->head + run->waiting++;
 
-	*ouro_inspect_number(&run->ins.again, at >= notes ? at - notes : at) =
+	*ouro_inspect_number(&run->ins->again, at >= notes ? at - notes : at) =
 		place;
 	*owner_of(run, place) |= WAITS;
 }
 
 static u32 dequeue(struct run *run)
 {
-	u32 place = *ouro_inspect_number(&run->ins.again, run->head);
+	u32 place = *ouro_inspect_number(&run->ins->again, run->head);
 
-	if (++run->head == run->ins.scan.notes)
+	if (++run->head == run->ins->scan.notes)
 		run->head = 0;
 	run->waiting--;
 	*owner_of(run, place) &= ~WAITS;
@@ -125,7 +125,7 @@ static bool look(struct ouro_inspect *ins, const struct ouro_thing *thing,
 static bool follow(const struct ouro_field *field, void *arg)
 {
 	struct run *run = arg;
-	u32 place = ouro_scan_place(&run->ins.scan, field->ref);
+	u32 place = ouro_scan_place(&run->ins->scan, field->ref);
 
 	if (place != OURO_NOWHERE)
 		reach(run, place, run->owner);
@@ -136,11 +136,11 @@ static void search(struct run *run)
 {
 	struct ouro_thing thing;
 
-	while (run->waiting && !ouro_inspect_is_over(&run->ins)) {
-		thing = ouro_inspect_thing(&run->ins, dequeue(run));
+	while (run->waiting && !ouro_inspect_is_over(run->ins)) {
+		thing = ouro_inspect_thing(run->ins, dequeue(run));
 		run->owner = *owner_of(run, thing.place) & ~WAITS;
-		run->ins.scan.steps--;
-		ouro_inspect_fields(&thing, follow, run);
+		run->ins->scan.steps--;
+		ouro_inspect_follow(run->ins, &thing, follow, run);
 	}
 }
 
@@ -173,28 +173,37 @@ static int compare(const void *a, const void *b)
 	return 0;
 }
 
-static int run_all(struct run *run)
+/**
+ * ouro_retain_find() - find out what is kept alive by whom
+ * @ins: after ouro_inspect_count(), with no other numbers in use
+ * @retain: filled, but for the heap
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, -ENOMEM, or what the inspection ended with.
+ */
+int ouro_retain_find(struct ouro_inspect *ins, struct ouro_retain *retain)
 {
-	struct ouro_inspect *ins = &run->ins;
-	struct ouro_retain *retain = run->retain;
+	struct run run = { .ins = ins, .retain = retain };
 	int err;
 
 	err = ouro_inspect_more(ins, &ins->more) ?:
 	      ouro_inspect_more(ins, &ins->again);
-	if (err)
-		return err;
-	ouro_inspect_count(ins);
-	ouro_inspect_visit(ins, look, run);
-	search(run);
-	ouro_inspect_visit(ins, sum, run);
+	if (!err) {
+		ouro_inspect_visit(ins, look, &run);
+		search(&run);
+		ouro_inspect_visit(ins, sum, &run);
+		err = ins->err;
+	}
 	sort(retain->holder, retain->holders, sizeof(retain->holder[0]), compare,
 	     NULL);
 	retain->skipped = ins->scan.stat.skipped;
-	return ins->err;
+	ouro_pieces_put(&ins->more);
+	ouro_pieces_put(&ins->again);
+	return err;
 }
 
 /**
- * ouro_retain_run() - find out what is kept alive by whom
+ * ouro_retain_run() - what is kept alive by whom
  * @heap: the heap
  *
  * Takes about twice what a scan takes; the next scan waits.
@@ -205,8 +214,8 @@ static int run_all(struct run *run)
  */
 struct ouro_retain *ouro_retain_run(struct ouro_heap *heap)
 {
+	struct ouro_inspect ins = { };
 	struct ouro_retain *retain;
-	struct run run = { };
 	int err;
 
 	retain = ouro_fail(sizeof(*retain)) ? NULL :
@@ -214,11 +223,12 @@ struct ouro_retain *ouro_retain_run(struct ouro_heap *heap)
 	if (!retain)
 		return ERR_PTR(-ENOMEM);
 	retain->heap = heap;
-	run.retain = retain;
-	err = ouro_inspect_begin(&run.ins, heap);
-	if (!err)
-		err = run_all(&run);
-	ouro_inspect_end(&run.ins);
+	err = ouro_inspect_begin(&ins, heap);
+	if (!err) {
+		ouro_inspect_count(&ins);
+		err = ins.err ?: ouro_retain_find(&ins, retain);
+	}
+	ouro_inspect_end(&ins);
 	if (!err)
 		return retain;
 	kvfree(retain);

@@ -9,6 +9,7 @@
 #include "ouro.h"
 
 struct ouro_heap;
+struct ouro_inspect;
 struct ouro_kind;
 
 /**
@@ -51,6 +52,7 @@ struct ouro_retain {
 	struct ouro_holder holder[OURO_HOLDERS];
 };
 
+int ouro_retain_find(struct ouro_inspect *ins, struct ouro_retain *retain);
 struct ouro_retain *ouro_retain_run(struct ouro_heap *heap);
 
 #endif /* OURO_RETAIN_H */

@@ -54,7 +54,7 @@ struct ouro_rows {
 int ouro_rows_open(struct inode *inode, struct file *file,
 		   const struct ouro_rows_ops *ops, bool json);
 
-/* The files NAME and NAME.json out of NAME_rows: NAME_fops, NAME_json_fops. */
+/* Defines NAME_fops, for a file with these rows as text or as JSON. */
 #define OURO_ROWS_FILE(name, is_json, rows)				\
 static int name##_open(struct inode *inode, struct file *file)		\
 {									\
@@ -68,9 +68,5 @@ static const struct file_operations name##_fops = {			\
 	.llseek = seq_lseek,						\
 	.release = seq_release_private,					\
 }
-
-#define OURO_ROWS_FILES(name)						\
-	OURO_ROWS_FILE(name, false, name##_rows);			\
-	OURO_ROWS_FILE(name##_json, true, name##_rows)
 
 #endif /* OURO_ROWS_H */

@@ -12,21 +12,21 @@
 #include <linux/rcupdate.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
+#include "address.h"
 #include "backing.h"
 #include "census.h"
 #include "heap.h"
 #include "large.h"
 #include "site.h"
 
-#define FRAMES_MOST	16
-#define FRAMES_OURS	2	/* of ouro_site_note_slow(), and its caller */
+#define FRAMES_MOST	16	/* kept of a stack */
+#define FRAMES_OURS	6	/* at most, of this module in front of them */
 
 DEFINE_STATIC_KEY_FALSE(ouro_begin_long);
+DEFINE_STATIC_KEY_FALSE(ouro_sites_noted);
 
 /* Orders changes of the mode. */
 static DEFINE_MUTEX(mode_lock);
-
-static bool have_stacks;
 
 /* ---- notes ---- */
 
@@ -44,20 +44,34 @@ static size_t stacks_size(const struct ouro_pool *pool)
 	return struct_size(stacks, handle, pool->blocks);
 }
 
+/*
+ * Zeroed, or NULL.  Linked from headers that kmemleak does not see, and with a bit
+ * set.
+ */
+static void *note_memory(struct ouro_pool *pool, size_t bytes)
+{
+	void *memory;
+
+	if (ouro_context_is_tight())
+		return NULL;
+	ouro_slow_begin();
+	memory = ouro_backing_meta(pool->heap, bytes, GFP_NOWAIT | __GFP_NOWARN,
+				   NUMA_NO_NODE);
+	if (memory)
+		kmemleak_not_leak(memory);
+	ouro_slow_end();
+	return memory;
+}
+
 static struct ouro_sites *sites_create(struct ouro_pool *pool,
 				       enum ouro_site_mode mode)
 {
 	struct ouro_sites *sites;
 	unsigned long value, old;
 
-	if (ouro_context_is_tight())
-		return NULL;
-	sites = ouro_backing_meta(pool->heap, sites_size(pool),
-				  GFP_NOWAIT | __GFP_NOWARN, NUMA_NO_NODE);
+	sites = note_memory(pool, sites_size(pool));
 	if (!sites)
 		return NULL;
-	/* Linked from headers that kmemleak does not see, and with a bit set. */
-	kmemleak_not_leak(sites);
 	value = (unsigned long)sites;
 	if (mode == OURO_SITES_CALLER)
 		value |= OURO_SITES_PLAIN;
@@ -74,13 +88,10 @@ static struct ouro_stacks *stacks_create(struct ouro_pool *pool,
 {
 	struct ouro_stacks *stacks, *old;
 
-	if (ouro_context_is_tight())
-		return NULL;
-	stacks = ouro_backing_meta(pool->heap, stacks_size(pool),
-				   GFP_NOWAIT | __GFP_NOWARN, NUMA_NO_NODE);
+	stacks = note_memory(pool, stacks_size(pool));
 	if (!stacks)
 		return NULL;
-	kmemleak_not_leak(stacks);
+	/* Full barrier; pairs with note_stack() and with readers. */
 	old = cmpxchg(&sites->stacks, NULL, stacks);
 	if (!old)
 		return stacks;
@@ -88,16 +99,27 @@ static struct ouro_stacks *stacks_create(struct ouro_pool *pool,
 	return old;
 }
 
-/* A handle for the stack we are on, or 0. */
-static u32 stack_save(void)
+/* A handle for the stack we are on, from @caller on, or 0. */
+static u32 stack_save(unsigned long caller)
 {
-	unsigned long entries[FRAMES_MOST];
-	unsigned int n;
+	unsigned long entries[FRAMES_OURS + FRAMES_MOST];
+	unsigned int n, skip = 0;
+	u32 handle;
 
 	if (!IS_ENABLED(CONFIG_STACKDEPOT) || ouro_context_is_tight())
 		return 0;
-	n = stack_trace_save(entries, ARRAY_SIZE(entries), FRAMES_OURS);
-	return stack_depot_save(entries, n, GFP_NOWAIT | __GFP_NOWARN);
+	n = stack_trace_save(entries, ARRAY_SIZE(entries), 0);
+	/* How many are ours depends on what the compiler has inlined. */
+	while (skip < n && entries[skip] != caller)
+		skip++;
+	if (skip == n)
+		skip = 0;
+	ouro_slow_begin();
+	handle = stack_depot_save(entries + skip,
+				  min_t(unsigned int, n - skip, FRAMES_MOST),
+				  GFP_NOWAIT | __GFP_NOWARN);
+	ouro_slow_end();
+	return handle;
 }
 
 /* One allocation in so many: whichever it is, they are counted together. */
@@ -110,7 +132,7 @@ static bool is_sampled(struct ouro_heap *heap)
 }
 
 static void note_stack(struct ouro_pool *pool, struct ouro_sites *sites,
-		       unsigned int block)
+		       unsigned int block, unsigned long caller)
 {
 	/* Pairs with stacks_create(). */
 	struct ouro_stacks *stacks = smp_load_acquire(&sites->stacks);
@@ -119,7 +141,7 @@ static void note_stack(struct ouro_pool *pool, struct ouro_sites *sites,
 		stacks = stacks_create(pool, sites);
 	if (stacks)
 		WRITE_ONCE(stacks->handle[block],
-			   is_sampled(pool->heap) ? stack_save() : 0);
+			   is_sampled(pool->heap) ? stack_save(caller) : 0);
 }
 
 /**
@@ -134,12 +156,16 @@ noinline void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
 				  unsigned long caller)
 {
 	struct ouro_heap *heap = pool->heap;
-	struct ouro_sites *sites = ouro_sites_of(pool);
 	unsigned int index = ouro_pool_index(pool, block);
 	enum ouro_site_mode mode;
+	struct ouro_sites *sites;
 
-	rcu_read_lock();	/* pairs with the grace period in ouro_sites_set() */
+	/* It is another heap's sites that are noted. */
+	if (READ_ONCE(heap->sites_mode) == OURO_SITES_OFF)
+		return;
+	rcu_read_lock();	/* pairs with the grace period in mode_change() */
 	mode = READ_ONCE(heap->sites_mode);
+	sites = ouro_sites_of(pool);
 	if (mode != OURO_SITES_OFF && !sites)
 		sites = sites_create(pool, mode);
 	if (mode != OURO_SITES_OFF && sites) {
@@ -147,7 +173,7 @@ noinline void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
 		WRITE_ONCE(sites->note[index].caller, (u32)caller);
 	}
 	if (mode == OURO_SITES_STACK && sites)
-		note_stack(pool, sites, index);
+		note_stack(pool, sites, index, caller);
 	rcu_read_unlock();
 }
 
@@ -155,10 +181,12 @@ noinline void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
 void ouro_site_note_large(struct ouro_heap *heap, struct ouro_site_note *note,
 			  unsigned long caller)
 {
-	if (READ_ONCE(heap->sites_mode) == OURO_SITES_OFF)
-		return;
-	WRITE_ONCE(note->when, (u32)jiffies);
-	WRITE_ONCE(note->caller, (u32)caller);
+	rcu_read_lock();	/* as above */
+	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {
+		WRITE_ONCE(note->when, (u32)jiffies);
+		WRITE_ONCE(note->caller, (u32)caller);
+	}
+	rcu_read_unlock();
 }
 
 /* The memory of a pool goes; a census may still read what was noted. */
@@ -168,7 +196,7 @@ void ouro_sites_forget(struct ouro_pool *pool)
 
 	if (!sites)
 		return;
-	pool->sites = 0;
+	WRITE_ONCE(pool->sites, 0);
 	if (sites->stacks) {
 		atomic_long_sub(stacks_size(pool), &pool->heap->metadata);
 		kvfree_rcu(sites->stacks, rcu);
@@ -179,19 +207,72 @@ void ouro_sites_forget(struct ouro_pool *pool)
 
 /* ---- modes ---- */
 
+static void keys_inc(void)
+{
+	static_branch_inc(&ouro_sites_noted);
+	static_branch_inc(&ouro_begin_long);
+}
+
+static void keys_dec(void)
+{
+	static_branch_dec(&ouro_begin_long);
+	static_branch_dec(&ouro_sites_noted);
+}
+
+/*
+ * Some architectures find nobody on the stack without frame pointers.  The depot
+ * takes up to some MiB, so it is not asked before it is needed.
+ */
+static bool have_stacks(void)
+{
+	unsigned long entry;
+
+	return IS_ENABLED(CONFIG_STACKTRACE) && IS_ENABLED(CONFIG_STACKDEPOT) &&
+	       stack_trace_save(&entry, 1, 0) && !stack_depot_init();
+}
+
 /* What was noted is forgotten, as another mode would take it for its own. */
-static void pool_begin(struct ouro_pool *pool, void *arg)
+static void pool_begin(struct ouro_pool *pool, unsigned int first,
+		       unsigned int end, void *arg)
 {
 	struct ouro_sites *sites = ouro_sites_of(pool);
 	enum ouro_site_mode *mode = arg;
+	struct ouro_stacks *stacks;
+	unsigned int i;
 
 	if (!sites)
 		return;
-	memset(sites->note, 0, pool->blocks * sizeof(sites->note[0]));
-	if (sites->stacks)
-		memset(sites->stacks->handle, 0, pool->blocks * sizeof(u32));
+	/* Pairs with stacks_create(). */
+	stacks = smp_load_acquire(&sites->stacks);
+	/* Who was about to note by the mode before may do so still. */
+	for (i = first; i < end; i++) {
+		WRITE_ONCE(sites->note[i].caller, 0);
+		if (stacks)
+			WRITE_ONCE(stacks->handle[i], 0);
+	}
 	WRITE_ONCE(pool->sites, (unsigned long)sites |
 		   (*mode == OURO_SITES_CALLER ? OURO_SITES_PLAIN : 0));
+}
+
+#define LARGES_AT_ONCE	256	/* looked at in one RCU read section */
+
+static void larges_begin(struct ouro_heap *heap)
+{
+	struct ouro_large *large;
+	unsigned long at = 0;
+	unsigned int i;
+
+	do {
+		rcu_read_lock();
+		for (i = 0; i < LARGES_AT_ONCE; i++) {
+			large = ouro_address_next_large(heap, &at);
+			if (!large)
+				break;
+			WRITE_ONCE(large->site.caller, 0);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (large);
 }
 
 static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
@@ -199,17 +280,20 @@ static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
 	enum ouro_site_mode before = heap->sites_mode;
 	int err;
 
+	/* Full barrier by what follows; pairs with ouro_site_table_read(). */
+	WRITE_ONCE(heap->sites_epoch, heap->sites_epoch + 1);
 	if (before != OURO_SITES_OFF) {
 		WRITE_ONCE(heap->sites_mode, OURO_SITES_OFF);
-		static_branch_dec(&ouro_begin_long);
+		keys_dec();
 	}
 	synchronize_rcu();	/* nobody notes by the mode before */
+	larges_begin(heap);
 	err = ouro_census(heap, pool_begin, &mode);
 	if (err || mode == OURO_SITES_OFF)
 		return err;
-	WRITE_ONCE(heap->sites_mode, mode);
 	WRITE_ONCE(heap->sites_since, jiffies);
-	static_branch_inc(&ouro_begin_long);
+	keys_inc();
+	WRITE_ONCE(heap->sites_mode, mode);
 	return 0;
 }
 
@@ -231,9 +315,10 @@ int ouro_sites_set(struct ouro_heap *heap, enum ouro_site_mode mode,
 	int err;
 
 	might_sleep();
-	if (mode == OURO_SITES_STACK && !have_stacks)
+	if (mode == OURO_SITES_STACK && !have_stacks())
 		return -EOPNOTSUPP;
-	mutex_lock(&mode_lock);
+	if (mutex_lock_interruptible(&mode_lock))
+		return -EINTR;
 	WRITE_ONCE(heap->sites_every, every);
 	err = mode_change(heap, mode);
 	mutex_unlock(&mode_lock);
@@ -244,7 +329,7 @@ int ouro_sites_set(struct ouro_heap *heap, enum ouro_site_mode mode,
 void ouro_sites_end(struct ouro_heap *heap)
 {
 	if (heap->sites_mode != OURO_SITES_OFF)
-		static_branch_dec(&ouro_begin_long);
+		keys_dec();
 	heap->sites_mode = OURO_SITES_OFF;
 }
 
@@ -270,6 +355,4 @@ void __init ouro_sites_init(void)
 {
 	if (want_init_on_alloc(0))
 		static_branch_inc(&ouro_begin_long);
-	have_stacks = IS_ENABLED(CONFIG_STACKTRACE) &&
-		      IS_ENABLED(CONFIG_STACKDEPOT) && !stack_depot_init();
 }

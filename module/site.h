@@ -9,6 +9,7 @@
 #ifndef OURO_SITE_H
 #define OURO_SITE_H
 
+#include <linux/compiler.h>
 #include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/rcupdate.h>
@@ -65,6 +66,9 @@ struct ouro_sites {
  */
 DECLARE_STATIC_KEY_FALSE(ouro_begin_long);
 
+/* The second of these, to be asked where the first one holds. */
+DECLARE_STATIC_KEY_FALSE(ouro_sites_noted);
+
 void ouro_site_note_slow(struct ouro_pool *pool, const void *block,
 			 unsigned long caller);
 void ouro_site_note_large(struct ouro_heap *heap, struct ouro_site_note *note,
@@ -79,23 +83,38 @@ ouro_sites_of(const struct ouro_pool *pool)
 	return (struct ouro_sites *)(sites & ~OURO_SITES_PLAIN);
 }
 
+static __always_inline void ouro_site_note_plain(struct ouro_pool *pool,
+						 unsigned long sites,
+						 const void *block,
+						 unsigned long caller)
+{
+	struct ouro_site_note *note;
+
+	note = (void *)(sites - OURO_SITES_PLAIN +
+			offsetof(struct ouro_sites, note));
+	note += ouro_pool_index(pool, block);
+	WRITE_ONCE(note->when, (u32)jiffies);
+	WRITE_ONCE(note->caller, (u32)caller);
+}
+
 /* Who has a block from now on. */
 static __always_inline void ouro_site_note(struct ouro_pool *pool,
 					   const void *block,
 					   unsigned long caller)
 {
 	unsigned long sites = READ_ONCE(pool->sites);
-	struct ouro_site_note *note;
 
-	if (unlikely(!(sites & OURO_SITES_PLAIN))) {
+	if (likely(sites & OURO_SITES_PLAIN))
+		ouro_site_note_plain(pool, sites, block, caller);
+	else
 		ouro_site_note_slow(pool, block, caller);
-		return;
-	}
-	note = (void *)(sites - OURO_SITES_PLAIN +
-			offsetof(struct ouro_sites, note));
-	note += ouro_pool_index(pool, block);
-	WRITE_ONCE(note->when, (u32)jiffies);
-	WRITE_ONCE(note->caller, (u32)caller);
+}
+
+/* As ouro_pool_find() for a block that was just allocated. */
+static __always_inline struct ouro_pool *ouro_site_pool(const void *block)
+{
+	return likely(ouro_pool_is_inband(block)) ? ouro_pool_inband(block) :
+						    ouro_pool_find(block);
 }
 
 void ouro_sites_init(void);

@@ -18,7 +18,8 @@
 #include "site.h"
 #include "site_table.h"
 
-#define TRIES	64	/* rows looked at for a place */
+#define TRIES		64	/* rows looked at for a place */
+#define LARGES_AT_ONCE	256	/* in one RCU read section */
 
 static bool row_is(const struct ouro_site_row *row, const struct ouro_kind *kind,
 		   u32 caller, u32 stack)
@@ -52,11 +53,14 @@ static struct ouro_site_row *row_of(struct ouro_site_table *table,
 	return row;
 }
 
+/* By age, as the difference of two times may be more than half of all. */
 static void row_add(struct ouro_site_row *row, u32 when, size_t bytes)
 {
-	if (!row->live || (s32)(when - row->oldest) < 0)
+	u32 now = jiffies;
+
+	if (!row->live || now - when > now - row->oldest)
 		row->oldest = when;
-	if (!row->live || (s32)(when - row->newest) > 0)
+	if (!row->live || now - when < now - row->newest)
 		row->newest = when;
 	row->live++;
 	row->bytes += bytes;
@@ -80,7 +84,8 @@ static void table_add(struct ouro_site_table *table,
 	table->more_bytes += bytes;
 }
 
-static void pool_add(struct ouro_pool *pool, void *arg)
+static void pool_add(struct ouro_pool *pool, unsigned int first,
+		     unsigned int end, void *arg)
 {
 	struct ouro_sites *sites = ouro_sites_of(pool);
 	struct ouro_site_table *table = arg;
@@ -89,9 +94,10 @@ static void pool_add(struct ouro_pool *pool, void *arg)
 
 	if (!sites)
 		return;
-	stacks = READ_ONCE(sites->stacks);
-	for (i = 0; i < pool->blocks; i++)
-		if (sites->note[i].caller && ouro_census_is_live(pool, i))
+	/* Pairs with stacks_create(). */
+	stacks = smp_load_acquire(&sites->stacks);
+	for (i = first; i < end; i++)
+		if (READ_ONCE(sites->note[i].caller) && ouro_census_is_live(pool, i))
 			table_add(table, pool->class->kind, &sites->note[i],
 				  stacks ? READ_ONCE(stacks->handle[i]) : 0,
 				  pool->size);
@@ -101,11 +107,19 @@ static void larges_add(struct ouro_heap *heap, struct ouro_site_table *table)
 {
 	struct ouro_large *large;
 	unsigned long at = 0;
+	unsigned int i;
 
-	rcu_read_lock();
-	while ((large = ouro_address_next_large(heap, &at)))
-		table_add(table, NULL, &large->site, 0, large->bytes);
-	rcu_read_unlock();
+	do {
+		rcu_read_lock();
+		for (i = 0; i < LARGES_AT_ONCE; i++) {
+			large = ouro_address_next_large(heap, &at);
+			if (!large)
+				break;
+			table_add(table, NULL, &large->site, 0, large->bytes);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (large);
 }
 
 /* Largest first; rows that are not in use last. */
@@ -140,7 +154,8 @@ static void find_unknown(struct ouro_heap *heap, struct ouro_site_table *table)
  * ouro_site_table_read() - make a table of what is live now
  * @heap: the heap
  *
- * Context: Process context, may sleep; takes heap->arena_lock for a pool at a time.
+ * Context: Process context, may sleep; takes heap->arena_lock for some blocks at
+ * a time.
  * Return: the table, to be given to kvfree(); or ERR_PTR of -ENOMEM, or of -EINTR
  * when there is a signal.
  */
@@ -153,12 +168,20 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 		table = kvzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	err = ouro_census(heap, pool_add, table);
-	if (err) {
-		kvfree(table);
-		return ERR_PTR(err);
+	table->heap = heap;
+	/* Pairs with mode_change(). */
+	table->epoch = smp_load_acquire(&heap->sites_epoch);
+	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {
+		err = ouro_census(heap, pool_add, table);
+		if (err) {
+			kvfree(table);
+			return ERR_PTR(err);
+		}
+		larges_add(heap, table);
+		/* Pairs with mode_change(). */
+		smp_rmb();
+		table->noted = table->epoch == READ_ONCE(heap->sites_epoch);
 	}
-	larges_add(heap, table);
 	sort(table->row, OURO_SITE_ROWS, sizeof(table->row[0]), compare, NULL);
 	find_unknown(heap, table);
 	return table;

@@ -124,9 +124,10 @@ static int classes_show(struct seq_file *m, void *v)
 
 	seq_puts(m, "# size: bytes of a block; live, magazines, depot: blocks; pools: of KiB each, of these empty\n");
 	ouro_table_head(m, class_columns);
-	ouro_heap_for_each_class(heap, class)
+	ouro_heap_for_each_class(heap, class) {
 		if (read_class(class, &record))
 			ouro_table_line(m, class_columns, &record);
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(classes);

@@ -67,8 +67,9 @@ struct ouro_vector *ouro_vector_new(struct ouro_heap *heap, size_t capacity,
 {
 	struct ouro_kind *kind = ouro_kind_builtin(heap, OURO_BUILTIN_VECTOR,
 						   &vector_type, gfp);
-	struct ouro_vector *vector = kind ? ouro_new(kind, gfp) : NULL;
+	struct ouro_vector *vector;
 
+	vector = kind ? ouro_object_new(kind, gfp, _RET_IP_) : NULL;
 	if (vector && ouro_vector_reserve(vector, capacity, gfp)) {
 		ouro_put(&vector->object);
 		return NULL;

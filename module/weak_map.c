@@ -150,7 +150,7 @@ struct ouro_weak_map *ouro_weak_map_new(struct ouro_heap *heap, gfp_t gfp)
 	struct ouro_weak_map *map;
 
 	might_sleep();
-	map = kind ? ouro_new(kind, gfp) : NULL;
+	map = kind ? ouro_object_new(kind, gfp, _RET_IP_) : NULL;
 	if (!map)
 		return NULL;
 	if (ouro_fail(sizeof(map->table)) ||
@@ -219,12 +219,12 @@ entry_find(struct ouro_weak_map *map, const void *key, size_t len)
 /* An entry that watches @object, in no table yet. */
 static struct ouro_weak_entry *
 entry_create(struct ouro_weak_map *map, const void *key, size_t len,
-	     struct ouro_object *object, gfp_t gfp)
+	     struct ouro_object *object, gfp_t gfp, unsigned long caller)
 {
 	struct ouro_weak_entry *weak;
 
 	weak = ouro_block_alloc(map->heap, struct_size(weak, entry.key, len),
-				gfp, _RET_IP_);
+				gfp, caller);
 	if (!weak)
 		return NULL;
 	weak->map = map;
@@ -313,7 +313,7 @@ int ouro_weak_map_put_in(struct ouro_weak_map *map, const void *key, size_t len,
 	lockdep_assert_irqs_enabled();
 	if (err || !len || len > OURO_KEY_MAX)
 		return err ?: -EINVAL;
-	fresh = entry_create(map, key, len, object, gfp);
+	fresh = entry_create(map, key, len, object, gfp, caller);
 	return fresh ? entry_store(map, fresh, kept) : -ENOMEM;
 }
 

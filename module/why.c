@@ -102,7 +102,7 @@ static void search_all(struct search *search)
 			return;
 		}
 		ins->scan.steps--;
-		ouro_inspect_fields(&thing, follow, search);
+		ouro_inspect_follow(ins, &thing, follow, search);
 	}
 }
 
@@ -219,6 +219,38 @@ int ouro_why_find(struct ouro_inspect *ins, const struct ouro_target *target,
 	ouro_pieces_put(&ins->more);
 	ouro_pieces_put(&ins->again);
 	return err;
+}
+
+/**
+ * ouro_path_text() - a path in one line
+ * @path: that leads to something
+ * @text: set to "session.peers[3] -> peer.owner -> session, 2 from outside: name";
+ *	cut where there is no room
+ * @size: of @text
+ *
+ * Context: Any.
+ */
+void ouro_path_text(const struct ouro_path *path, char *text, size_t size)
+{
+	u32 i, n = path->length - path->left_out;
+	int at = 0;
+
+	for (i = 0; i < n; i++) {
+		if (path->left_out && i == OURO_STEPS)
+			at += scnprintf(text + at, size - at, "(%u more) -> ",
+					path->left_out);
+		at += scnprintf(text + at, size - at, "%s%s%s%s",
+				path->step[i].kind->type->name,
+				i + 1 < n ? "." : "", path->step[i].field,
+				i + 1 < n ? " -> " : "");
+	}
+	if (path->immortal)
+		at += scnprintf(text + at, size - at, ", never dies");
+	else
+		at += scnprintf(text + at, size - at, ", %u from outside",
+				path->outside);
+	if (path->pinned[0])
+		scnprintf(text + at, size - at, ": %s", path->pinned);
 }
 
 /* ---- questions ---- */

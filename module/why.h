@@ -71,6 +71,7 @@ struct ouro_target {
 	u64 generation;			/* 0: whichever is there */
 };
 
+void ouro_path_text(const struct ouro_path *path, char *text, size_t size);
 int ouro_why_target(struct ouro_heap *heap, const char *asked,
 		    struct ouro_target *target);
 int ouro_why_find(struct ouro_inspect *ins, const struct ouro_target *target,

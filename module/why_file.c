@@ -18,30 +18,17 @@ static DEFINE_MUTEX(asked_lock);
 
 /* ---- for people ---- */
 
-static void show_outside(struct seq_file *m, const struct ouro_path *path)
-{
-	if (path->immortal)
-		seq_puts(m, "never dies");
-	else
-		seq_printf(m, "%u from outside", path->outside);
-	if (path->pinned[0])
-		seq_printf(m, ": %s", path->pinned);
-	seq_putc(m, '\n');
-}
+#define LINE_TEXT	SZ_16K	/* longer than any path */
 
-/* "session.peers[3] -> peer.owner -> session" */
 static void show_line(struct seq_file *m, const struct ouro_path *path)
 {
-	u32 i, n = path->length - path->left_out;
+	char *text = kmalloc(LINE_TEXT, GFP_KERNEL);
 
-	for (i = 0; i < n; i++) {
-		if (path->left_out && i == OURO_STEPS)
-			seq_printf(m, "(%u more) -> ", path->left_out);
-		seq_puts(m, path->step[i].kind->type->name);
-		if (i + 1 < n)
-			seq_printf(m, ".%s -> ", path->step[i].field);
-	}
-	seq_putc(m, '\n');
+	if (!text)
+		return;
+	ouro_path_text(path, text, LINE_TEXT);
+	seq_printf(m, "%s\n", text);
+	kfree(text);
 }
 
 static void show_steps(struct seq_file *m, const struct ouro_path *path)
@@ -77,7 +64,6 @@ static int why_show(struct seq_file *m, void *v)
 		seq_puts(m, "nothing from outside: only a cycle, which a scan frees, or a reference on its way\n");
 	} else {
 		show_line(m, path);
-		show_outside(m, path);
 		show_steps(m, path);
 	}
 	return 0;
@@ -117,7 +103,10 @@ static int why_json_show(struct seq_file *m, void *v)
 		       path->step[last].kind->type->name : NULL);
 	ouro_json_bool(m, "immortal", path->immortal);
 	ouro_json_number(m, "outside", path->outside);
-	ouro_json_text(m, "held_by", path->pinned[0] ? path->pinned : NULL);
+	seq_puts(m, ", \"pins\": [");
+	if (path->pinned[0])
+		ouro_json_string(m, path->pinned);
+	seq_putc(m, ']');
 	ouro_json_number(m, "length", path->length);
 	ouro_json_number(m, "left_out", path->left_out);
 	json_steps(m, path);
@@ -169,24 +158,10 @@ static ssize_t why_write(struct file *file, const char __user *from, size_t len,
 static int why_open(struct inode *inode, struct file *file)
 {
 	/* Who only asks does not wait for the answer to the last question. */
-	if (!(file->f_mode & FMODE_READ))
-		return 0;
-	return ouro_file_open(file, why_show, answer(inode->i_private));
+	return ouro_file_open(file, why_show, file->f_mode & FMODE_READ ?
+			      answer(inode->i_private) : NULL);
 }
-
-static int why_release(struct inode *inode, struct file *file)
-{
-	return file->f_mode & FMODE_READ ? ouro_file_release(inode, file) : 0;
-}
-
-static const struct file_operations why_fops = {
-	.owner = THIS_MODULE,
-	.open = why_open,
-	.read = seq_read,
-	.write = why_write,
-	.llseek = seq_lseek,
-	.release = why_release,
-};
+OURO_FILE_REPORT_WRITE(why);
 
 static int why_json_open(struct inode *inode, struct file *file)
 {

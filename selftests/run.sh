@@ -16,8 +16,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/growth.sh"
+. "$here/sites.sh"
 . "$here/json.sh"
 . "$here/trace.sh"
+. "$here/large.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro

@@ -93,7 +93,6 @@ case_trace_pool()
 	puppet create pools 0 && trace_begin ouro_pool || return $?
 	status=0
 	on_cpu 0 puppet alloc pools 64 2000 && on_cpu 0 puppet alloc pools 3000 50 || status=1
-	# Two CPUs at once: what they tell is told under the class's lock.
 	# shellcheck disable=SC2046
 	pools_are allocated pools 64 - $(class_of pools 64) || status=1
 	# shellcheck disable=SC2046
@@ -247,7 +246,7 @@ case_trace_format()
 
 # ---- programs --------------------------------------------------------------------------------
 
-# Something of everything, but for a scan that gives up; heap "tool" has 5 arenas' worth of blocks at most.
+# Something of everything, but for a scan that gives up.
 tool_begin()	# PROGRAM
 {
 	command -v "$1" >/dev/null || { skip "$1 is not here"; return 4; }

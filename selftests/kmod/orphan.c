@@ -5,8 +5,45 @@
  */
 #include <linux/err.h>
 #include <ouro/pin.h>
+#include <ouro/slot.h>
+#include <ouro/type.h>
 #include <ouro/vector.h>
 #include "ouro_test.h"
+
+/* A type that goes with this module, and has functions that do. */
+struct lost {
+	struct ouro_object object;
+	struct ouro_slot next;
+};
+
+static void lost_release(void *object)
+{
+	pr_err("released after its module was gone\n");
+}
+
+static const struct ouro_type lost_type = {
+	OURO_TYPE(struct lost, object),
+	OURO_SLOTS(struct lost, next),
+	.release = lost_release,
+};
+
+/* Two that hold each other, and nobody else does. */
+static void lose_some(struct ouro_heap *heap)
+{
+	struct ouro_kind *kind = ouro_type_register(heap, &lost_type);
+	struct lost *a, *b;
+
+	if (IS_ERR(kind))
+		return;
+	a = ouro_new(kind, GFP_KERNEL);
+	b = ouro_new(kind, GFP_KERNEL);
+	if (a && b) {
+		WARN_ON(ouro_slot_store(&a->next, &b->object));
+		WARN_ON(ouro_slot_store(&b->next, &a->object));
+	}
+	ouro_put(a ? &a->object : NULL);
+	ouro_put(b ? &b->object : NULL);
+}
 
 static int __init orphan_init(void)
 {
@@ -22,6 +59,7 @@ static int __init orphan_init(void)
 		ouro_track(ouro_vector_object(vector), "orphan");
 		ouro_vector_put(vector);
 	}
+	lose_some(heap);
 	test_adopt(heap);
 	return 0;
 }

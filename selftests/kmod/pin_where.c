@@ -130,7 +130,6 @@ void pin_crowd(struct ouro_test *t)
 	pin_scene_close(s, 0);
 }
 
-/* Several make the table of a heap at once. */
 static void crowd_first_fn(void *arg, unsigned int id)
 {
 	struct pin_scene *s = arg;
@@ -140,22 +139,29 @@ static void crowd_first_fn(void *arg, unsigned int id)
 		ouro_get_tracked(s->object, pin_names[id]);
 }
 
+/* Several make the table of a heap at once; one of theirs is left. */
 void pin_crowd_first(struct ouro_test *t)
 {
+	unsigned long before, table = 0;
 	struct pin_scene *s;
-	int i, j;
+	int i, j, count;
 
 	for (i = 0; i < 10; i++) {
 		s = pin_scene_begin(t);
 		if (!s)
 			return;
-		test_threads_run(t, 3, crowd_first_fn, s);
-		EXPECT_EQ(t, ouro_refcount(s->object), 31);
-		for (j = 0; j < 30; j++)
-			ouro_put_tracked(s->object, pin_names[j % 3]);
+		before = pin_metadata(s->heap);
+		count = i ? 3 : 1;
+		test_threads_run(t, count, crowd_first_fn, s);
+		EXPECT_EQ(t, ouro_refcount(s->object), 1 + 10 * count);
+		for (j = 0; j < 10 * count; j++)
+			ouro_put_tracked(s->object, pin_names[j % count]);
+		s->metadata = pin_metadata(s->heap);
+		if (!i)
+			table = s->metadata - before;
+		EXPECT_EQ(t, s->metadata - before, table);
 		EXPECT(t, !ouro_untrack(s->object, pin_names[0]));
 		s->metadata = pin_metadata(s->heap);
 		pin_scene_close(s, 1);
 	}
 }
-

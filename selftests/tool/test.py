@@ -22,7 +22,7 @@ import tarfile
 import tempfile
 import time
 import unittest
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -443,8 +443,8 @@ class Pictures(Case):
 class Archives(Case):
     """Snapshots, other archives, and what differs."""
 
-    def snapshot(self, name="s.tar.gz", *words, **options):
-        self.good("snapshot", self.path(name), *words, **options)
+    def snapshot(self, name="s.tar.gz", words=()):
+        self.good("snapshot", self.path(name), *words)
         return self.path(name)
 
     def test_snapshot(self):
@@ -459,7 +459,7 @@ class Archives(Case):
         self.assertEqual(os.listdir(self.dir), ["s.tar.gz"])
 
     def test_quick(self):
-        path = self.snapshot("s.tar", "--quick")
+        path = self.snapshot("s.tar", ["--quick"])
         with tarfile.open(path, "r:") as tar:
             names = tar.getnames()
         self.assertIn("ouro/net/sites.json", names)
@@ -473,7 +473,7 @@ class Archives(Case):
             self.assertIn("ouro/net/graph.json", tar.getnames())
 
     def test_other_archives(self):
-        for name, mode, top in (("a.tar", "w", "."), ("b.tgz", "w:gz", "ouro"), ("c.tar.xz", "w:xz", "sys/kernel/ouro")):
+        for name, mode, top in (("a.tar", "w", "."), ("b.tgz", "w:gz", "ouro"), ("c.tar.xz", "w:xz", "sys/ouro")):
             with tarfile.open(self.path(name), mode) as tar:
                 tar.add(os.path.join(FIXTURE, "ouro"), top)
             self.assertEqual(self.good("list", root=self.path(name)), self.good("list"))
@@ -534,7 +534,8 @@ class Errors(Case):
                             (["sites", "net", "--set", "all"], "invalid choice"), (["top", "-d", "x"], "not a number"),
                             (["graph", "net", "--max", "0"], "not a whole number"), (["plot", "net"], "required"),
                             (["graph", "net", "--depth", "-1"], "argument --depth"),
-                            (["plot", "--svg", "x"], "either"), (["plot", "net", "--from", "y", "--svg", "x"], "either")):
+                            (["plot", "--svg", "x"], "either"),
+                            (["plot", "net", "--from", "y", "--svg", "x"], "either")):
             self.bad(self.ouro(*words), said, 2)
 
     def test_no_heap(self):
@@ -564,8 +565,9 @@ class Errors(Case):
     def test_damaged_json(self):
         root = self.copy()
         path = os.path.join(root, "net", "stat.json")
-        for text, said in (("", "damaged"), ("{", "damaged"), ("[1]", "not an object"), ('{"schema": 1}', "has no 'flags'"),
-                           ('{"schema": 2}', "its schema is 2"), ("[" * 100000, "damaged"), ("\xff", "damaged")):
+        for text, said in (("", "damaged"), ("{", "damaged"), ("[1]", "not an object"),
+                           ('{"schema": 1}', "has no 'flags'"), ('{"schema": 2}', "its schema is 2"),
+                           ("[" * 100000, "damaged"), ("\xff", "damaged")):
             with open(path, "w", encoding="latin-1") as file:
                 file.write(text)
             self.bad(self.ouro("stat", "net", root=root), said)
@@ -581,7 +583,8 @@ class Errors(Case):
         root = self.copy()
         for text, said in (("", "damaged"), ('{"schema": 1}', "no 'objects'"), ('{"objects": [}', "damaged"),
                            ('{"objects": [{}]}', "is no object"), ('{"objects": [] x', "damaged"),
-                           ('{"schema": 2, "objects": []}', "its schema is 2"), ('{"objects": [{"handle": "a', "damaged"),
+                           ('{"schema": 2, "objects": []}', "its schema is 2"),
+                           ('{"objects": [{"handle": "a', "damaged"),
                            ('{"objects": [1 2]}', "damaged"), ('{"objects": ' + "[" * 100000, "damaged")):
             with open(os.path.join(root, "net", "graph.json"), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -600,8 +603,8 @@ class Errors(Case):
 
     def test_no_control_characters(self):
         root = self.copy()
-        self.change(root, "net/sites.json", sites=[{"live": 1, "bytes": 8, "oldest_s": 1, "newest_s": 1, "type": "\x1b[2J",
-                                                    "stack": []}])
+        site = {"live": 1, "bytes": 8, "oldest_s": 1, "newest_s": 1, "type": "\x1b[2J", "stack": []}
+        self.change(root, "net/sites.json", sites=[site])
         self.assertNotIn("\x1b", self.good("sites", "net", root=root))
 
     def test_broken_pipe(self):
@@ -616,8 +619,8 @@ class Errors(Case):
 
     def test_full_disk(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([sys.executable, TOOL, "--root", FIXTURE, "list"], stdout=full, stderr=subprocess.PIPE,
-                                  text=True, timeout=SECONDS, check=False)
+            done = subprocess.run([sys.executable, TOOL, "--root", FIXTURE, "list"], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, timeout=SECONDS, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, "ouro: stdout: No space left on device\n"))
 
 
@@ -783,7 +786,8 @@ class Completion(Case):
     def offers(self, *words):
         script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ouro; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
-        done = self.command("bash", "-c", script, "bash", os.path.join(TOP, "scripts", "ouro-completion.bash"), TOOL, *words)
+        completion = os.path.join(TOP, "scripts", "ouro-completion.bash")
+        done = self.command("bash", "-c", script, "bash", completion, TOOL, *words)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.split()
 

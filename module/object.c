@@ -109,6 +109,7 @@ void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
 	return new_slow(kind, class, size, gfp, caller);
 }
 
+/* @caller: 0: who called the function that this is a part of. */
 static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
 				      unsigned long caller)
 {
@@ -118,11 +119,11 @@ static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
 	object = take_here(kind->fronts);
 	if (unlikely(!object))
 		return new_slow(kind, kind->class, kind->type->size, gfp,
-				caller);
+				caller ?: _RET_IP_);
 	if (static_branch_unlikely(&ouro_begin_long) ||
 	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
 		return begin_slow(kind, object, kind->type->size, gfp,
-				  caller);
+				  caller ?: _RET_IP_);
 	begin(kind, object);
 	return object;
 }
@@ -147,7 +148,8 @@ void *ouro_object_new(struct ouro_kind *kind, gfp_t gfp, unsigned long caller)
  */
 void *ouro_new(struct ouro_kind *kind, gfp_t gfp)
 {
-	return new_here(kind, gfp, _RET_IP_);
+	/* Not looked up before it is needed. */
+	return new_here(kind, gfp, 0);
 }
 EXPORT_SYMBOL_OURO(ouro_new);
 

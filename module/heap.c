@@ -218,7 +218,7 @@ static int heap_list(struct ouro_heap *heap)
 	if (find_name(heap->name)) {
 		err = -EEXIST;
 	} else {
-		/* Under the lock, so that the list is in the order of ids. */
+		/* Under the lock: who goes on by ids has met all below. */
 		heap->id = ouro_weak_heap_id();
 		list_add_tail(&heap->link, &ouro_heaps);
 	}

@@ -9,7 +9,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
-. "$here/peers.sh"
 . "$here/puppet.sh"
 . "$here/shell.sh"
 . "$here/system.sh"
@@ -19,6 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"
+. "$here/peers.sh"
 . "$here/trace.sh"
 . "$here/large.sh"
 

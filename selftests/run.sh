@@ -7,6 +7,7 @@
 # (for work on them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
+. "$here/docs.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
 . "$here/puppet.sh"

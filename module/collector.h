@@ -122,6 +122,7 @@ void ouro_collector_set_key(struct ouro_collector *collector,
 void ouro_collector_stop(struct ouro_heap *heap);
 void ouro_collector_end(struct ouro_heap *heap);
 void ouro_collector_hold(struct ouro_collector *collector);
+int ouro_collector_hold_interruptible(struct ouro_collector *collector);
 void ouro_collector_kick(struct ouro_collector *collector);
 void ouro_collector_reset(struct ouro_collector *collector);
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp);

@@ -43,18 +43,27 @@ static bool visit_table(const struct ouro_type *type,
 	return true;
 }
 
-/* Where an array is apart, what is in it stays for an RCU read section. */
+/*
+ * Where an array is apart, what is in it stays for an RCU read section.  From
+ * slot *@at on, @most of them; *@at is then the next one, 0 behind the last.
+ */
 static bool visit_span(struct ouro_pool *pool, struct ouro_object *object,
-		       ouro_field_fn fn, void *arg)
+		       unsigned long *at, unsigned long most, ouro_field_fn fn,
+		       void *arg)
 {
 	const struct ouro_kind *kind = pool->class->kind;
 	struct ouro_span span = ouro_kind_span(kind, pool, object);
 	struct ouro_array *array = ouro_span_array(kind, span);
 	struct ouro_field field = { .name = kind->type->array_name ?: "slot" };
+	unsigned long i = *at, end;
 
 	if (array)
 		span.count = READ_ONCE(array->used);
-	for (field.index = 0; field.index < span.count; field.index++) {
+	end = span.count - min(i, (unsigned long)span.count) > most ?
+	      i + most : span.count;
+	*at = end < span.count ? end : 0;
+	for (; i < end; i++) {
+		field.index = i;
 		field.ref = READ_ONCE(span.slot[field.index].object);
 		if (field.ref && !fn(&field, arg))
 			return false;
@@ -79,13 +88,37 @@ bool ouro_field_visit(struct ouro_pool *pool, struct ouro_object *object,
 	const struct ouro_type *type = pool->class->kind->type;
 	struct told told = { .fn = fn, .arg = arg, .more = true };
 
+	unsigned long at = 0;
+
 	if (!visit_table(type, object, fn, arg))
 		return false;
-	if (type->array && !visit_span(pool, object, fn, arg))
+	if (type->array && !visit_span(pool, object, &at, ULONG_MAX, fn, arg))
 		return false;
 	if (type->traverse)
 		type->traverse(object, tell, &told);
 	return told.more;
+}
+
+/**
+ * ouro_field_visit_part() - the same for some of the references
+ * @pool: as there
+ * @object: as there, of a type that has no traverse
+ * @at: where to go on, 0 at first; moved on, 0 at the end
+ * @fn: as there
+ * @arg: for @fn
+ *
+ * Context: As there, for a bounded time.
+ * Return: false when @fn did.
+ */
+bool ouro_field_visit_part(struct ouro_pool *pool, struct ouro_object *object,
+			   unsigned long *at, ouro_field_fn fn, void *arg)
+{
+	const struct ouro_type *type = pool->class->kind->type;
+
+	if (!*at && !visit_table(type, object, fn, arg))
+		return false;
+	return !type->array ||
+	       visit_span(pool, object, at, OURO_FIELDS_A_PART, fn, arg);
 }
 
 /* "peers[3]" */

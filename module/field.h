@@ -27,9 +27,12 @@ struct ouro_field {
 typedef bool (*ouro_field_fn)(const struct ouro_field *field, void *arg);
 
 #define OURO_FIELD_TEXT	64	/* bytes for the name of a field */
+#define OURO_FIELDS_A_PART	1024	/* of an array, visited in one go */
 
 bool ouro_field_visit(struct ouro_pool *pool, struct ouro_object *object,
 		      ouro_field_fn fn, void *arg);
+bool ouro_field_visit_part(struct ouro_pool *pool, struct ouro_object *object,
+			   unsigned long *at, ouro_field_fn fn, void *arg);
 void ouro_field_name(const struct ouro_field *field,
 		     char text[OURO_FIELD_TEXT]);
 

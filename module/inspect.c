@@ -55,8 +55,8 @@ static int join(struct ouro_inspect *ins)
  * Scans wait until ouro_inspect_end(), which must follow whatever this returns.
  *
  * Context: Process context, may sleep; takes collector->running.
- * Return: 0; -ENOMEM; -EBUSY in what a scan of this heap has called; -ENODEV when
- * the heap is being destroyed.
+ * Return: 0; -ENOMEM; -EINTR when there is a signal; -EBUSY in what a scan of this
+ * heap has called; -ENODEV when the heap is being destroyed.
  */
 int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 {
@@ -65,8 +65,11 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 	might_sleep();
 	if (ouro_collector_is_inside(collector))
 		return -EBUSY;
+	if (ins->last)
+		ouro_collector_hold(collector);
+	else if (ouro_collector_hold_interruptible(collector))
+		return -EINTR;
 	ins->scan.heap = heap;
-	ouro_collector_hold(collector);
 	if (READ_ONCE(heap->dying) && !ins->last)
 		return -ENODEV;
 	return join(ins);
@@ -148,6 +151,16 @@ struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place)
 	return thing;
 }
 
+/* What the collector has killed refers to itself until it is taken apart. */
+static bool is_visited(const struct ouro_inspect *ins,
+		       const struct ouro_thing *thing)
+{
+	if (ouro_word_is_live(thing->word))
+		return true;
+	return ins->dead && !(thing->word & OURO_WORD_DEAD) &&
+	       *ouro_note_at(&ins->scan, thing->place);
+}
+
 /**
  * ouro_inspect_visit() - call a function for each live object
  * @ins: the inspection
@@ -169,7 +182,7 @@ bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
 			thing.object = ouro_pool_block(thing.pool, i);
 			thing.word = atomic64_read(&thing.object->word);
 			thing.place = thing.pool->note - 1 + i;
-			if ((thing.word & OURO_COUNT_MASK) > OURO_COUNT_DEAD &&
+			if (is_visited(ins, &thing) &&
 			    !fn(ins, &thing, arg))
 				return false;
 		}
@@ -207,21 +220,60 @@ bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,
 	return more;
 }
 
+/**
+ * ouro_inspect_follow() - as ouro_inspect_fields(), for an object that may have many
+ * @ins: the inspection
+ * @thing: the object
+ * @fn: called within an RCU read section
+ * @arg: for @fn
+ *
+ * What dies between two parts, and is made anew, is taken for the same; that is
+ * no more out of date than the rest.
+ *
+ * Context: Process context, may sleep.
+ * Return: false when @fn did, or the inspection is over.
+ */
+bool ouro_inspect_follow(struct ouro_inspect *ins,
+			 const struct ouro_thing *thing, ouro_field_fn fn,
+			 void *arg)
+{
+	unsigned long at = 0;
+	bool more;
+
+	if (thing->pool->class->kind->type->traverse)
+		return ouro_inspect_fields(thing, fn, arg);
+	do {
+		rcu_read_lock();
+		more = ouro_field_visit_part(thing->pool, thing->object, &at,
+					     fn, arg);
+		rcu_read_unlock();
+		if (!more || !at)
+			return more;
+		ins->scan.steps -= OURO_FIELDS_A_PART;
+	} while (!ouro_inspect_is_over(ins));
+	return false;
+}
+
 /* ---- references are counted ---- */
 
+/* One object may have millions, so signals are looked for here, too. */
 static void count_batch(struct ouro_scan *scan)
 {
+	struct ouro_inspect *ins = container_of(scan, struct ouro_inspect, scan);
 	u32 i, n = scan->batched;
 
 	for (i = 0; i < n; i++)
 		++*ouro_note_at(scan, scan->batch[i]);
 	scan->batched = 0;
+	if (!ins->err && !ins->last && signal_pending(current))
+		ins->err = -EINTR;
 }
 
 static __always_inline void count_edge(struct ouro_scan *scan,
 				       struct ouro_object *ref)
 {
-	ouro_batch_edge(scan, ref, count_batch);
+	if (likely(!container_of(scan, struct ouro_inspect, scan)->err))
+		ouro_batch_edge(scan, ref, count_batch);
 }
 
 static bool count_told(const struct ouro_field *field, void *arg)
@@ -266,7 +318,8 @@ static void count_pool(struct ouro_inspect *ins, struct ouro_pool *pool)
 	}
 }
 
-static bool refers(const struct ouro_pool *pool)
+/* Whether objects in a pool may refer to others. */
+bool ouro_inspect_refers(const struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
 
@@ -293,7 +346,7 @@ void ouro_inspect_count(struct ouro_inspect *ins)
 		ouro_scan_breathe(scan);
 	}
 	for (p = 0; p < ins->npools; p++) {
-		if (refers(ins->pool[p]->pool))
+		if (ouro_inspect_refers(ins->pool[p]->pool))
 			count_pool(ins, ins->pool[p]->pool);
 		if (ouro_inspect_is_over(ins))
 			break;

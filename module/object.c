@@ -53,6 +53,12 @@ static __always_inline void begin(const struct ouro_kind *kind,
 	atomic64_set(&object->word, version + kind->fresh);
 }
 
+static void payload_init(const struct ouro_type *type, void *object)
+{
+	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
+		type->init(object);
+}
+
 static noinline void *begin_slow(struct ouro_kind *kind,
 				 struct ouro_object *object, size_t size,
 				 gfp_t gfp, unsigned long caller)
@@ -64,10 +70,17 @@ static noinline void *begin_slow(struct ouro_kind *kind,
 			       caller, gfp);
 	if (static_branch_unlikely(&ouro_sites_noted))
 		ouro_site_note(ouro_pool_of_object(object), object, caller);
+	/* Inspections may call the type's traverse as soon as it is alive. */
+	if (type->traverse) {
+		ouro_payload_open(kind, object, true);
+		payload_init(type, object);
+		smp_wmb();	/* pairs with ouro_tryget() */
+		begin(kind, object);
+		return object;
+	}
 	ouro_payload_open(kind, object, want_init_on_alloc(gfp));
 	begin(kind, object);
-	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
-		type->init(object);
+	payload_init(type, object);
 	return object;
 }
 

@@ -49,7 +49,7 @@ static bool find_in_pool(struct ouro_pool *pool, unsigned int block,
 	for (; block < pool->blocks; block++) {
 		thing->object = ouro_pool_block(pool, block);
 		thing->word = atomic64_read(&thing->object->word);
-		if ((thing->word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD)
+		if (!ouro_word_is_live(thing->word))
 			continue;
 		thing->pool = pool;
 		thing->place = block;
@@ -96,8 +96,8 @@ static void name_of(const struct ouro_thing *thing, char name[OURO_WEAK_TEXT])
 /* References, -1: it never dies. */
 static long refs_of(const struct ouro_thing *thing)
 {
-	return ouro_word_is_stuck(thing->word) ? -1 :
-						 ouro_word_refs(thing->word);
+	return ouro_word_is_stuck(thing->word) ? -1L :
+						 (long)ouro_word_refs(thing->word);
 }
 
 /* Whether it is noted who made the object. */
@@ -198,17 +198,21 @@ static void draw_edge(const struct drawing *drawing, const char *to,
 /* The other may be dead by now, and its block is one of a pool all the same. */
 static bool draw_field(const struct ouro_field *field, void *arg)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(field->ref);
 	char to[OURO_WEAK_TEXT], text[OURO_FIELD_TEXT];
 	struct drawing *drawing = arg;
+	struct ouro_pool *pool;
 
+	/* The rest is only counted: of millions a look at each would take long. */
+	if (drawing->edges >= EDGES_MOST) {
+		drawing->edges++;
+		return true;
+	}
+	pool = ouro_pool_of_object(field->ref);
 	if (!pool || !ouro_pool_is_block(pool, field->ref))
 		return true;
-	if (drawing->edges < EDGES_MOST) {
-		ouro_weak_name(pool, field->ref, to);
-		ouro_field_name(field, text);
-		draw_edge(drawing, to, text);
-	}
+	ouro_weak_name(pool, field->ref, to);
+	ouro_field_name(field, text);
+	draw_edge(drawing, to, text);
 	drawing->edges++;
 	return true;
 }

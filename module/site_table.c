@@ -168,6 +168,7 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 		table = kvzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
+	table->heap = heap;
 	/* Pairs with mode_change(). */
 	table->epoch = smp_load_acquire(&heap->sites_epoch);
 	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {

@@ -102,7 +102,7 @@ static void search_all(struct search *search)
 			return;
 		}
 		ins->scan.steps--;
-		ouro_inspect_fields(&thing, follow, search);
+		ouro_inspect_follow(ins, &thing, follow, search);
 	}
 }
 
@@ -155,12 +155,14 @@ static void first_set(const struct ouro_inspect *ins, struct ouro_path *path,
 }
 
 /* From its end to its beginning; each step has its place, whatever is left out. */
-static void path_set(const struct search *search, struct ouro_path *path)
+static void path_set(struct search *search, struct ouro_path *path)
 {
 	u32 place, from, next = NONE, at, i;
 
 	for (place = search->reached; place != NONE; place = from - FROM_PLACE) {
 		path->length++;
+		search->ins->scan.steps--;
+		ouro_scan_breathe(&search->ins->scan);
 		from = *from_of(search, place);
 		if (from == FROM_OUTSIDE)
 			break;
@@ -169,6 +171,8 @@ static void path_set(const struct search *search, struct ouro_path *path)
 	i = path->length;
 	for (place = search->reached; i; place = from - FROM_PLACE) {
 		at = --i;
+		search->ins->scan.steps--;
+		ouro_scan_breathe(&search->ins->scan);
 		from = *from_of(search, place);
 		if (at >= OURO_STEPS && path->left_out) {
 			if (at < path->length - OURO_STEPS) {

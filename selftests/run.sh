@@ -20,6 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/sites.sh"
 . "$here/json.sh"
 . "$here/trace.sh"
+. "$here/large.sh"
 
 DEBUG=/sys/kernel/debug
 OURO=$DEBUG/ouro
@@ -27,7 +28,7 @@ FRAME=$DEBUG/ouro_test
 SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
 SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context pin"
 SUITES="$SUITES vector list list_crowd map map_crowd weak_map weak_crowd copy copy_graph"
-SUITES="$SUITES cycle collect graph"
+SUITES="$SUITES cycle collect graph audit"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 

@@ -215,6 +215,7 @@ case_sites_json()
 	expect_eq untracked "$(awk '/^\.untracked/ { printf "%s ", $2 }' "$TMP/flat")" "3 192 " || status=1
 	awk '/^\.sites\.[0-9]*\.(live|bytes|type|site) / { print $2 }' "$TMP/flat" >"$TMP/rows"
 	awk '!/^[#\t]/ && $6 != "(unknown)" { print $1 "\n" $2 "\n" ($5 == "-" ? "null" : $5) "\n" $6 }' $OURO/sites/sites >"$TMP/text"
+	expect_eq rows "$(wc -l <"$TMP/rows")" 8 || status=1
 	cmp -s "$TMP/rows" "$TMP/text" || { cat "$TMP/rows" "$TMP/text"; echo "they differ"; status=1; }
 	puppet drop sites 1 0
 	puppets_gone sites

@@ -245,6 +245,7 @@ const struct collect_case collect_scan_cases[] = {
 
 static const struct collect_case *const tables[] = {
 	collect_scan_cases, collect_mutate_cases, collect_wait_cases,
+	collect_observe_cases,
 };
 
 static const struct collect_case *find_case(const char *name)

@@ -28,6 +28,7 @@ struct collect_case {
 extern const struct collect_case collect_scan_cases[];
 extern const struct collect_case collect_mutate_cases[];
 extern const struct collect_case collect_wait_cases[];
+extern const struct collect_case collect_observe_cases[];
 
 s64 collect_scan(struct graph *graph, enum ouro_generation generation,
 		 long *freed);

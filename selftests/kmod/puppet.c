@@ -13,23 +13,29 @@
  *   unhide NAME		and that object goes
  *   make NAME SHAPE COUNT	objects, kept: 0 beads of 112 bytes, 1 rings with
  *				a slot, 2 and 3 fans with 2 and 30, 4 vectors,
- *				5 lists, 6 maps, 7 weak maps
+ *				5 lists, 6 maps, 7 weak maps, 8 vectors of NULL
+ *				and a ring
  *   drop NAME SHAPE COUNT	put the newest ones, 0: all
  *   litter NAME COUNT		pairs of rings that only hold each other
  *   ways NAME CONTEXT		by every way to allocate, see puppet_site.c; in an
  *				enum test_context
+ *   crowd NAME COUNT		a vector, kept, of fans that refer to two others
+ *   pairs NAME MS		blocks and objects come and go so long
  *   flush NAME			wait until what was put is dead
  *   trim NAME
  *   destroy NAME
  *   foreign			ouro_free() of a pointer that is no block
  *
- * "data" reads the newest block of the heap created first.
+ * "data" reads the newest block of the heap created first.  "time" is written a
+ * path, and at most how many pages of it shall be read; it and "pairs" read then
+ * "NS LONGEST_NS STEPS LATE BYTES", see struct puppet_time.  "now" reads a clock.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "ouro_test.h"
@@ -51,6 +57,10 @@ static struct puppet {
 
 static DEFINE_MUTEX(puppets_lock);
 static struct dentry *puppet_dir;
+
+static struct puppet_time time_pairs;	/* under puppets_lock */
+static struct puppet_time time_file;	/* under time_lock */
+static DEFINE_MUTEX(time_lock);
 
 static struct puppet *puppet_find(const char *name)
 {
@@ -167,6 +177,14 @@ static int do_destroy(struct puppet *p)
 	return 0;
 }
 
+static int do_pairs(struct puppet *p, unsigned long ms)
+{
+	struct ouro_kind *kind = puppet_ring(p->heap, &p->objects);
+
+	return IS_ERR(kind) ? PTR_ERR(kind) :
+			      puppet_time_pairs(p->heap, kind, ms, &time_pairs);
+}
+
 static int do_foreign(void)
 {
 	static char nobodys[64];
@@ -205,6 +223,10 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 		return puppet_litter(p->heap, &p->objects, a);
 	if (!strcmp(verb, "ways"))
 		return puppet_ways(p->heap, a);
+	if (!strcmp(verb, "crowd"))
+		return puppet_crowd(p->heap, &p->objects, a);
+	if (!strcmp(verb, "pairs"))
+		return do_pairs(p, a);
 	if (!strcmp(verb, "flush"))
 		return ouro_heap_flush(p->heap), 0;
 	if (!strcmp(verb, "trim"))
@@ -262,11 +284,78 @@ static const struct file_operations data_fops = {
 	.llseek = default_llseek,
 };
 
+static void time_show(struct seq_file *m, const struct puppet_time *time)
+{
+	seq_printf(m, "%llu %llu %llu %llu %llu\n", time->ns, time->longest,
+		   time->steps, time->late, time->bytes);
+}
+
+static int pairs_show(struct seq_file *m, void *v)
+{
+	mutex_lock(&puppets_lock);
+	time_show(m, &time_pairs);
+	mutex_unlock(&puppets_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pairs);
+
+static int now_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%llu\n", ktime_get_ns());
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(now);
+
+static int time_file_show(struct seq_file *m, void *v)
+{
+	mutex_lock(&time_lock);
+	time_show(m, &time_file);
+	mutex_unlock(&time_lock);
+	return 0;
+}
+
+static ssize_t time_file_write(struct file *file, const char __user *buf,
+			       size_t len, loff_t *pos)
+{
+	char text[PUPPET_COMMAND], path[PUPPET_COMMAND] = "";
+	unsigned long pages = 0;
+	int ret;
+
+	if (len >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, buf, len))
+		return -EFAULT;
+	text[len] = '\0';
+	if (sscanf(text, "%127s %lu", path, &pages) < 1)
+		return -EINVAL;
+	mutex_lock(&time_lock);
+	ret = puppet_time_read(path, pages, &time_file);
+	mutex_unlock(&time_lock);
+	return ret ?: len;
+}
+
+static int time_file_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, time_file_show, NULL);
+}
+
+static const struct file_operations time_file_fops = {
+	.owner = THIS_MODULE,
+	.open = time_file_open,
+	.read = seq_read,
+	.write = time_file_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 static int __init puppet_init(void)
 {
 	puppet_dir = debugfs_create_dir("ouro_puppet", NULL);
 	debugfs_create_file("do", 0200, puppet_dir, NULL, &do_fops);
 	debugfs_create_file("data", 0400, puppet_dir, NULL, &data_fops);
+	debugfs_create_file("now", 0400, puppet_dir, NULL, &now_fops);
+	debugfs_create_file("pairs", 0400, puppet_dir, NULL, &pairs_fops);
+	debugfs_create_file("time", 0600, puppet_dir, NULL, &time_file_fops);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* The objects of a puppet: so many of a shape, each with one reference. */
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <ouro/list.h>
@@ -61,6 +62,23 @@ static struct ouro_object *make_typed(struct ouro_heap *heap,
 	return IS_ERR(kind) ? NULL : ouro_new_array(kind, slots, GFP_KERNEL);
 }
 
+/* With a ring in the second of its slots, which nobody else holds. */
+static struct ouro_object *make_filled(struct ouro_heap *heap,
+				       struct puppet_objects *objects)
+{
+	struct ouro_vector *vector = ouro_vector_new(heap, 0, GFP_KERNEL);
+	struct ouro_object *ring = make_typed(heap, objects, 1, 0);
+	bool filled = vector && ring &&
+		      !ouro_vector_append(vector, NULL, GFP_KERNEL) &&
+		      !ouro_vector_append(vector, ring, GFP_KERNEL);
+
+	ouro_put(ring);
+	if (filled)
+		return ouro_vector_object(vector);
+	ouro_vector_put(vector);
+	return NULL;
+}
+
 static struct ouro_object *make_one(struct ouro_heap *heap,
 				    struct puppet_objects *objects,
 				    unsigned long shape)
@@ -79,6 +97,8 @@ static struct ouro_object *make_one(struct ouro_heap *heap,
 		return ouro_list_object(ouro_list_new(heap, GFP_KERNEL));
 	case 6:
 		return ouro_map_object(ouro_map_u64_new(heap, GFP_KERNEL));
+	case 8:
+		return make_filled(heap, objects);
 	default:
 		return ouro_weak_map_object(ouro_weak_map_new(heap, GFP_KERNEL));
 	}
@@ -127,6 +147,49 @@ int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
 		cond_resched();
 	}
 	return 0;
+}
+
+/* Refers to the one that was made before it, and to any other. */
+static int crowd_one(struct ouro_vector *vector, struct ouro_object *object)
+{
+	struct fan *fan = container_of(object, struct fan, object);
+	size_t length = ouro_vector_length(vector);
+	struct ouro_object *other;
+
+	if (length) {
+		other = ouro_vector_load(vector, length - 1);
+		ouro_slot_move(&fan->rib[0], other);
+		other = ouro_vector_load(vector, get_random_u32() % length);
+		ouro_slot_move(&fan->rib[1], other);
+	}
+	return ouro_vector_append(vector, object, GFP_KERNEL);
+}
+
+/* So many fans in a vector, which is kept; each refers to two others. */
+int puppet_crowd(struct ouro_heap *heap, struct puppet_objects *objects,
+		 unsigned long count)
+{
+	struct ouro_object *object;
+	struct ouro_vector *vector;
+	int err = puppet_make(heap, objects, 4, 1);
+
+	if (err)
+		return err;
+	vector = ouro_vector_of(objects->made[4]->object);
+	while (count-- && !err) {
+		object = make_typed(heap, objects, 2, 2);
+		err = object ? crowd_one(vector, object) : -ENOMEM;
+		ouro_put(object);
+		cond_resched();
+	}
+	return err;
+}
+
+/* The type of rings. */
+struct ouro_kind *puppet_ring(struct ouro_heap *heap,
+			      struct puppet_objects *objects)
+{
+	return kind_of(heap, objects, 1);
 }
 
 /* The newest ones, 0: all. */

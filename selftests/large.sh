@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Cases about the files of a heap with very many objects; sourced, never run.
+#
+# The heap is made by the first of them that runs, and goes with the last.  What is measured is printed; only what is
+# wrong by far fails, for the machine has other work, too.
+
+SHELL_CASES="$SHELL_CASES large.constant large.pages large.scans large.interrupted large.mutators"
+
+LARGE_SMALL=10000	# objects of the heap that the large one is compared with
+
+is_checked()	# by the kernel, at each step
+{
+	[ -e /proc/lockdep ] || grep -qE ' (kasan_report|kcsan_setup_watchpoint|__kcsan_check_access)$' /proc/kallsyms
+}
+
+# Ten million where the machine is not emulated.
+large_count()
+{
+	if is_checked; then
+		echo 50000
+	elif [ "$SET" != full ]; then
+		echo 200000
+	elif grep -q 'User Mode Linux' /proc/cpuinfo; then
+		echo 10000000
+	else
+		echo 500000
+	fi
+}
+
+large_make()
+{
+	[ ! -e $OURO/large ] || return 0
+	puppet create small 0 && puppet create large 0 || return 1
+	write_to $OURO/small/sites caller && write_to $OURO/large/sites caller || return 1
+	puppet crowd small $LARGE_SMALL && puppet crowd large "$(large_count)"
+}
+
+large_gone()
+{
+	puppets_gone small large
+}
+
+now_ns()
+{
+	cat $DEBUG/ouro_puppet/now
+}
+
+us()	# NS
+{
+	echo $(($1 / 1000))
+}
+
+# Nanoseconds for all, and the longest step: open() or a read().
+read_timed()	# FILE [PAGES]
+{
+	write_to $DEBUG/ouro_puppet/time "$OURO/$1 ${2:-0}" && cut -d ' ' -f 1,2 $DEBUG/ouro_puppet/time
+}
+
+# The least of three, of each.
+read_least()	# FILE [PAGES]
+{
+	for try in 1 2 3; do
+		read_timed "$@" || return 1
+	done | awk '
+		NR == 1 || $1 < all { all = $1 }
+		NR == 1 || $2 < longest { longest = $2 }
+		END { printf "%.0f %.0f\n", all, longest }'
+}
+
+# Far more than it should be: 20 times, and 50 ms.
+grossly_more()	# NS THAN_NS
+{
+	[ "$1" -gt $((20 * $2 + 50000000)) ]
+}
+
+# These say as much of a large heap as of a small one, and take no longer.
+case_large_constant()
+{
+	puppet create small 0 && puppet crowd small $LARGE_SMALL || return 1
+	before=$(read_least heaps) || return 1
+	puppets_gone small
+	large_make || return 1
+	status=0
+	printf '%-16s %10s %10s us\n' file $LARGE_SMALL "$(large_count)"
+	after=$(read_least heaps) || status=1
+	printf '%-16s %10s %10s\n' heaps "$(us "${before% *}")" "$(us "${after% *}")"
+	grossly_more "${after% *}" "${before% *}" && status=1
+	for file in stat stat.json classes classes.json types types.json collector collector.json growth growth.json \
+		limit threshold mode; do
+		[ -e $OURO/large/$file ] || continue
+		small=$(read_least small/$file) && large=$(read_least large/$file) || { status=1; continue; }
+		printf '%-16s %10s %10s\n' $file "$(us "${small% *}")" "$(us "${large% *}")"
+		grossly_more "${large% *}" "${small% *}" && { echo "$file takes longer"; status=1; }
+	done
+	return $status
+}
+
+# These are as long as their heap is large; one read() is not.
+case_large_pages()
+{
+	large_make || return 1
+	status=0
+	printf '%-16s %10s %10s us, the longest read()\n' file $LARGE_SMALL "$(large_count)"
+	for file in arenas arenas.json objects objects.json graph graph.json; do
+		small=$(read_least small/$file 2000) && large=$(read_least large/$file 2000) || { status=1; continue; }
+		printf '%-16s %10s %10s\n' $file "$(us "${small#* }")" "$(us "${large#* }")"
+		grossly_more "${large#* }" "${small#* }" && { echo "$file takes longer"; status=1; }
+	done
+	return $status
+}
+
+scan_timed()	# HEAP: the least of two
+{
+	for try in 1 2; do
+		start=$(now_ns)
+		write_to "$OURO/$1/collect" old || return 1
+		end=$(now_ns)
+		echo $((end - start))
+	done | sort -n | head -n 1
+}
+
+# These look at all objects, as a scan does.
+case_large_scans()
+{
+	large_make && write_to $OURO/large/why fan || return 1
+	scan=$(scan_timed large) || return 1
+	status=0
+	printf '%-16s %10s us\n' "a scan" "$(us "$scan")"
+	for file in why why.json audit audit.json retained retained.json sites sites.json; do
+		took=$(read_timed large/$file) || { status=1; continue; }
+		took=${took% *}
+		printf '%-16s %10s us, %s hundredths of a scan\n' $file "$(us "$took")" $((100 * took / scan))
+		[ "$took" -le $((10 * scan + 100000000)) ] || { echo "$file takes longer"; status=1; }
+	done
+	return $status
+}
+
+# Nanoseconds from a signal to the end of a reader that has been at it so long.  Not SIGINT, which a shell's background
+# has off.
+interrupt_reader()	# FILE NS
+{
+	cat "$OURO/$1" >/dev/null 2>&1 &
+	reader=$!
+	sleep "$(awk -v ns="$2" 'BEGIN { printf "%.3f", ns / 1e9 }')"
+	start=$(now_ns)
+	kill -TERM $reader 2>/dev/null
+	wait $reader
+	end=$(now_ns)
+	echo $((end - start))
+}
+
+# Wherever it is: at four moments of the time that the file takes, or of a second where it takes longer.
+case_large_interrupted()
+{
+	large_make && write_to $OURO/large/why fan || return 1
+	status=0
+	printf '%-16s %10s us at most from a signal to the end\n' file ""
+	for file in why audit retained sites arenas.json objects graph; do
+		took=$(read_timed large/$file 20000) || { status=1; continue; }
+		took=${took% *}
+		most=0
+		for eighth in 1 3 5 7; do
+			ns=$(interrupt_reader large/$file $((took * eighth / 8)) 2>/dev/null)
+			[ "$ns" -le $most ] || most=$ns
+		done
+		printf '%-16s %10s\n' $file "$(us $most)"
+		[ "$most" -le 500000000 ] || { echo "$file is not interrupted"; status=1; }
+	done
+	return $status
+}
+
+reads_on()	# FILE
+{
+	while [ ! -e "$TMP/stop" ]; do
+		cat "$OURO/large/$1" >/dev/null
+	done
+}
+
+# "STEPS LONGEST_NS LATE" of a thread on a CPU.
+pairs_on()	# CPU
+{
+	on_cpu "$1" puppet pairs large 1000 && awk '{ print $3, $2, $4 }' $DEBUG/ouro_puppet/pairs
+}
+
+pairs_beside()	# FILE CPU
+{
+	on_cpu 0 reads_on "$1" 2>/dev/null &
+	reader=$!
+	sleep 0.1
+	pairs_on "$2"
+	: >"$TMP/stop"
+	wait $reader
+	rm -f "$TMP/stop"
+}
+
+# A thread that allocates and frees, makes and puts, on the CPU beside the reader's; and on the same, where it gets the
+# half.  A lock, or a reader that does not let others have the CPU, would stall it for as long as the file takes.
+case_large_mutators()
+{
+	large_make && write_to $OURO/large/why fan || return 1
+	status=0
+	other=$(online_cpus | tail -n 1)
+	alone=$(pairs_on "$other") || return 1
+	set -- $alone
+	printf '%-10s %10s %10s %10s   loops, the longest (us), longer than a ms\n' beside loops longest late
+	printf '%-10s %10s %10s %10s\n' nothing "$1" "$(us "$2")" "$3"
+	alone_longest=$2
+	for file in stat arenas.json objects graph sites why audit retained; do
+		for cpu in $(echo "$other" 0 | tr ' ' '\n' | sort -u); do
+			set -- $(pairs_beside $file "$cpu")
+			[ $# -eq 3 ] || { echo "$file: no pairs"; status=1; continue; }
+			printf '%-10s %10s %10s %10s\n' "$file" "$1" "$(us "$2")" "$3  on CPU $cpu"
+			grossly_more "$2" $((alone_longest + 10000000)) && { echo "$file stalls"; status=1; }
+		done
+	done
+	large_gone
+	return $status
+}

@@ -45,7 +45,7 @@ docs_replay()	# FILE
 docs_shape()
 {
 	awk -v prompt="   $DOCS_PROMPT" '
-	function hide(n,	i, at, rest) {	# the field n, with the blanks before it
+	function hide(n,	i, at, rest) {	# the field n, with the blanks before it; the last one first
 		rest = line
 		at = 0
 		for (i = 1; i <= n && match(rest, /^ *[^ ]+/); i++) {
@@ -60,14 +60,14 @@ docs_shape()
 	function shade(n,	s) { while (n-- > 0) s = s "~"; return s }
 	function row(	n) {
 		n = split(line, word, " ")
-		if (file == "heaps" && word[1] !~ /^#/) { hide(4); hide(6) }
+		if (file == "heaps" && word[1] !~ /^#/) { hide(6); hide(4) }
 		else if (file == "stat" && word[1] ~ /^(cached|held|peak|metadata|arenas|pools)$/) hide(2)
-		else if (file == "classes" && word[1] !~ /^#/) { hide(3); hide(4); hide(5) }
-		else if (file == "types" && word[1] !~ /^#/) { hide(4); hide(8) }
+		else if (file == "classes" && word[1] !~ /^#/) { hide(5); hide(4); hide(3) }
+		else if (file == "types" && word[1] !~ /^#/) { hide(8); hide(4) }
 		else if (file == "arenas" && word[1] !~ /^#/ && line ~ /^ +[0-9]+ +[0-9]+ [-.#0-9]+$/) line = "an arena"
-		else if (file == "collector" && word[1] ~ /^(ns|longest_ns|below_.*|longer)$/) { hide(2); hide(3) }
+		else if (file == "collector" && word[1] ~ /^(ns|longest_ns|below_.*|longer)$/) { hide(3); hide(2) }
 		else if (file == "collector" && word[1] ~ /^(tracked|peak_bytes|last_ns)$/) hide(2)
-		else if (file == "sites" && word[1] ~ /^[0-9]+$/ && word[3] != "-") { hide(3); hide(4) }
+		else if (file == "sites" && word[1] ~ /^[0-9]+$/ && word[3] != "-") { hide(4); hide(3) }
 	}
 	function json() {
 		gsub(/ /, "", line)
@@ -76,7 +76,9 @@ docs_shape()
 		gsub(/"durations":\[[0-9,]*\]/, "\"durations\":~", line)
 		if (file == "arenas") { gsub(/"(bytes|node|unit|units|size|blocks|free)":[0-9]+/, "~", line)
 			gsub(/"map":"[-.#0-9]+"/, "~", line); gsub(/"type":("[a-z]+"|null)/, "type", line) }
-		gsub(/\},\{/, "},\n{", line)
+		gsub(/\{/, "\n{", line)
+		gsub(/\}\]/, "}\n]", line)
+		gsub(/,\n/, "\n", line)
 	}
 	function any() {
 		gsub(/[0-9a-f]+\.[0-9a-f]+\.[0-9a-f]+(\.[0-9a-f]+)?/, "H.P.B", line)
@@ -93,7 +95,7 @@ docs_shape()
 			n = 0
 			for (i = 1; i <= count; i++) { line = lines[i]; row(); any(); gsub(/H\.P\.B +/, "H.P.B ", line); part[++n] = line }
 		}
-		cmd = file ~ /^(objects|graph)$/ ? "sort" : file == "arenas" ? "sort -u" : "cat"
+		cmd = file ~ /^(objects|graph|audit)$/ ? "sort" : file == "arenas" ? "sort -u" : "cat"
 		for (i = 1; i <= n; i++) print part[i] | cmd
 		close(cmd)
 		count = 0
@@ -114,24 +116,14 @@ docs_shape()
 	END { flush() }' | tr -d '\t'
 }
 
-docs_begin()
-{
-	module_load ouro_test_exhibit || return 1
-}
-
-docs_end()
-{
-	rmmod ouro_test_exhibit
-}
-
 case_docs_debugfs()
 {
 	docs_file=$here/../docs/debugfs.rst
 	[ -e "$docs_file" ] || { skip "docs/debugfs.rst is not here"; return 4; }
-	docs_begin || return 1
+	module_load ouro_test_exhibit || return 1
 	status=0
 	docs_replay "$docs_file" >"$TMP/now"
-	docs_end || status=1
+	rmmod ouro_test_exhibit || status=1
 	! shows_address "$TMP/now" || { echo "there is an address"; status=1; }
 	! shows_address "$docs_file" || { echo "there is an address in the document"; status=1; }
 	docs_shape <"$docs_file" >"$TMP/a"

@@ -7,7 +7,6 @@
 # (for work on them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
-. "$here/docs.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
 . "$here/puppet.sh"
@@ -16,6 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/docs.sh"
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"

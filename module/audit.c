@@ -7,7 +7,9 @@
  * had no reference taken or put meanwhile, so that each reference that was found
  * was there all the time, or was being put and is in the count still: then the
  * count cannot be lower than what was found, unless somebody has put a reference
- * that was not his.  It may be dead by now, and be referred to all the same.  What
+ * that was not his (or one that had a name, and has it still).  A field that only
+ * traverse tells of has no such rule: a reference that moves from it into a slot
+ * is found twice if that happens in each pass.  The object may be dead by now, and be referred to all the same.  What
  * is too high has a holder that the audit cannot see; where
  * all of a type's outside references have names, that is a reference that nobody
  * will put.
@@ -23,7 +25,7 @@
 #include "object.h"
 #include "pin.h"
 
-#define SUSPECTS	4096	/* of the first pass */
+#define SUSPECTS	8192	/* of the first pass; half of them may be leaks */
 
 /**
  * struct suspect - what did not add up
@@ -101,10 +103,11 @@ static void add_outside(struct run *run, const struct ouro_thing *thing,
 	outside->pins += pins;
 }
 
+/* Leaks leave room for what is worse. */
 static void suspect(struct run *run, const struct ouro_thing *thing, u32 edges,
-		    u32 pins)
+		    u32 pins, bool leaks)
 {
-	if (run->suspects == SUSPECTS) {
+	if (run->suspects >= (leaks ? SUSPECTS / 2 : SUSPECTS)) {
 		run->audit->unchecked++;
 		return;
 	}
@@ -140,7 +143,7 @@ static bool judge(struct ouro_inspect *ins, const struct ouro_thing *thing,
 		!is_finalized(thing);
 	run->audit->leaks |= leaks;
 	if (refs < edges + pins || leaks)
-		suspect(run, thing, edges, pins);
+		suspect(run, thing, edges, pins, leaks);
 	return true;
 }
 
@@ -281,16 +284,21 @@ static bool was_told(const struct told *told, const struct ouro_object *ref)
 	return false;
 }
 
-/* The kind of the live object of this heap that a word points to, or NULL. */
-static const struct ouro_kind *points_to(const struct ouro_heap *heap,
+/*
+ * The kind of the live object of this heap that a word points to, or NULL.  It may
+ * be any number, so only pinned pools are looked at.
+ */
+static const struct ouro_kind *points_to(const struct ouro_inspect *ins,
 					 const struct ouro_object *ref)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(ref);
+	u32 place = ouro_scan_place(&ins->scan, ref);
+	struct ouro_thing thing;
 
-	if (!pool || pool->heap != heap || !ouro_pool_is_block(pool, ref) ||
-	    !ouro_object_is_live(ref))
+	if (place == OURO_NOWHERE)
 		return NULL;
-	return pool->class->kind;
+	thing = ouro_inspect_thing(ins, place);
+	return thing.object == ref && ouro_word_is_live(thing.word) ?
+	       thing.pool->class->kind : NULL;
 }
 
 static void add_unvisited(struct ouro_audit *audit,
@@ -323,7 +331,7 @@ static void check_word(struct run *run, const struct ouro_thing *thing,
 {
 	struct ouro_object **at = (void *)thing->object + offset;
 	struct ouro_object *ref = READ_ONCE_NOCHECK(*at);
-	const struct ouro_kind *to = points_to(run->ins.scan.heap, ref);
+	const struct ouro_kind *to = points_to(&run->ins, ref);
 
 	if (!to || was_told(told, ref) || !tell(thing, told) ||
 	    was_told(told, ref) || READ_ONCE_NOCHECK(*at) != ref)
@@ -369,6 +377,11 @@ static int run_all(struct run *run)
 	ouro_inspect_visit(ins, judge, run);
 	if (!ins->err)
 		pause_for_leaks(run);
+	/*
+	 * Words were read before references are: pairs with the full barrier of
+	 * who exchanges a slot, and then steps the version.
+	 */
+	smp_rmb();
 	if (!ins->err && run->suspects)
 		ouro_inspect_count(ins);
 	if (!ins->err)

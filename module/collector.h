@@ -41,6 +41,7 @@ struct ouro_heap;
  * @stop: the heap goes: no more scans
  * @mode: of enum ouro_collect_mode
  * @kind_modes: some type has had another than OURO_COLLECT_ON
+ * @looking: an inspection may be in arrays that are apart
  * @threshold: as set
  * @budget: as set
  * @lock: guards @requests, @stat, @threshold, @budget, @live, @due, @young_runs,
@@ -76,6 +77,7 @@ struct ouro_collector {
 	bool stop;
 	u8 mode;
 	bool kind_modes;
+	bool looking;
 	struct ouro_collect_threshold threshold;
 	struct ouro_collect_budget budget;
 	spinlock_t lock;	/* as said above */

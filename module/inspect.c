@@ -72,6 +72,8 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 	ins->scan.heap = heap;
 	if (READ_ONCE(heap->dying) && !ins->last)
 		return -ENODEV;
+	WRITE_ONCE(collector->looking, true);
+	smp_mb();	/* pairs with free_after_grace() of arrays */
 	return join(ins);
 }
 
@@ -85,6 +87,8 @@ void ouro_inspect_end(struct ouro_inspect *ins)
 	ouro_pieces_put(&ins->again);
 	if (ins->scan.last)
 		ouro_scan_let_go(&ins->scan);
+	/* Pairs with free_after_grace() of arrays. */
+	smp_store_release(&ins->scan.heap->collector.looking, false);
 	mutex_unlock(&ins->scan.heap->collector.running);
 }
 

@@ -7,7 +7,8 @@
  *	why.c		what keeps an object alive
  *	retain.c	what is kept alive by whom
  *
- * Nobody waits for an inspection but the next scan of the heap.
+ * The heap's next scan, freezing and unfreezing wait for an inspection, and who waits
+ * for these; nobody else does.
  */
 #ifndef OURO_INSPECT_H
 #define OURO_INSPECT_H

@@ -7,7 +7,10 @@
  * another.
  */
 #include "ouro.h"
+#include <linux/err.h>
 #include <linux/rcupdate.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
 #include "census.h"
 #include "file.h"
 #include "heap.h"
@@ -67,6 +70,10 @@ static void *objects_next(struct ouro_rows *rows, void *last,
 	struct ouro_pool *pool;
 
 	while ((pool = ouro_census_pool(rows->heap, &at))) {
+		if (IS_ERR(pool)) {
+			cond_resched_rcu();
+			continue;
+		}
 		/* @at is behind it: another pool begins at its beginning. */
 		if (at - 1 != unit)
 			block = 0;

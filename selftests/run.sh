@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
+. "$here/peers.sh"
 . "$here/puppet.sh"
 . "$here/shell.sh"
 . "$here/system.sh"

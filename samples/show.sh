@@ -6,6 +6,7 @@
 
 OURO=/sys/kernel/debug/ouro
 TREE=/sys/kernel/debug/ouro_tree
+PEERS=/sys/kernel/debug/ouro_peers
 
 die() { echo "demo: error: $*"; exit 1; }
 
@@ -48,16 +49,17 @@ save()	# NAME FILE
 	echo "@saved"
 }
 
-# Names not far below /sys: a graph with cycles, as a device knows its class, which knows the device.
+# Names not far below /sys, for arenas with some of everything; sessions that have peers, for a graph with cycles.
 load()
 {
-	insmod /ouro/ouro.ko && insmod /ouro/ouro_tree.ko || die "the sample does not load"
+	insmod /ouro/ouro.ko && insmod /ouro/ouro_tree.ko && insmod /ouro/ouro_peers.ko || die "the samples do not load"
 	{
 		find /sys -xdev -maxdepth 5 -type d | sed 's/^/d /'
 		find /sys -xdev -maxdepth 5 -type f | sed 's/^/f /'
 		find /sys -xdev -maxdepth 5 -type l -exec ls -ld {} + | sed 's,^[^/]* /sys/,l /sys/,'
 	} >/tmp/show.names
 	cat /tmp/show.names >$TREE/feed || die "feeding failed"
+	echo build >$PEERS/do || die "there are no sessions"
 }
 
 # Each file as it reads; a copy is a directory of these.
@@ -73,7 +75,7 @@ copy()	# NAME
 	done
 	tar -C /tmp/show -czf "/tmp/$1" ouro || die "no archive"
 	save "$1" "/tmp/$1"
-	rmmod ouro_tree && rmmod ouro || die "the modules do not unload"
+	rmmod ouro_peers && rmmod ouro_tree && rmmod ouro || die "the modules do not unload"
 }
 
 case $1 in

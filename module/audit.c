@@ -25,7 +25,7 @@
 #include "object.h"
 #include "pin.h"
 
-#define SUSPECTS	4096	/* of the first pass */
+#define SUSPECTS	8192	/* of the first pass; half of them may be leaks */
 
 /**
  * struct suspect - what did not add up

@@ -100,11 +100,13 @@ static void tell_holders(const struct ouro_heap *heap,
 static noinline_for_stack
 void tell_path(const struct ouro_heap *heap, const struct ouro_path *path)
 {
-	char text[PATH_TEXT];
+	char text[PATH_TEXT], holder[OURO_HOLDER_TEXT];
 
 	ouro_path_text(path, text, sizeof(text));
-	pr_info("heap %s: path: %s %s: %s\n", heap->name,
-		path->step[0].kind->type->name, path->step[0].name, text);
+	ouro_path_holder(path, holder, sizeof(holder));
+	pr_info("heap %s: path: %s %s, %s: %s\n", heap->name,
+		path->step[0].kind->type->name, path->step[0].name, holder,
+		text);
 }
 
 /* To one object of each type. */

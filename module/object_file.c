@@ -209,6 +209,9 @@ static bool draw_field(const struct ouro_field *field, void *arg)
 	struct drawing *drawing = arg;
 	struct ouro_pool *pool;
 
+	/* There was no room: the row will be shown once more, from the beginning. */
+	if (seq_has_overflowed(drawing->m))
+		return false;
 	/* The rest is only counted: of millions a look at each would take long. */
 	if (drawing->edges >= EDGES_MOST) {
 		drawing->edges++;

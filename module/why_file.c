@@ -23,11 +23,13 @@ static DEFINE_MUTEX(asked_lock);
 static void show_line(struct seq_file *m, const struct ouro_path *path)
 {
 	char *text = kmalloc(LINE_TEXT, GFP_KERNEL);
+	char holder[OURO_HOLDER_TEXT];
 
 	if (!text)
 		return;
 	ouro_path_text(path, text, LINE_TEXT);
-	seq_printf(m, "%s\n", text);
+	ouro_path_holder(path, holder, sizeof(holder));
+	seq_printf(m, "%s\n%s\n", text, holder);
 	kfree(text);
 }
 

@@ -86,7 +86,7 @@ case_large_constant()
 	after=$(read_least heaps) || status=1
 	printf '%-16s %10s %10s\n' heaps "$(us "${before% *}")" "$(us "${after% *}")"
 	grossly_more "${after% *}" "${before% *}" && status=1
-	for file in stat stat.json classes classes.json types types.json collector collector.json growth growth.json \
+	for file in stat stat.json classes classes.json types types.json collector collector.json \
 		limit threshold mode; do
 		[ -e $OURO/large/$file ] || continue
 		small=$(read_least small/$file) && large=$(read_least large/$file) || { status=1; continue; }
@@ -120,14 +120,14 @@ scan_timed()	# HEAP: the least of two
 	done | sort -n | head -n 1
 }
 
-# These look at all objects, as a scan does.
+# These look at all objects, as a scan does; sites and growth where it is noted who made them, as it is here.
 case_large_scans()
 {
 	large_make && write_to $OURO/large/why fan || return 1
 	scan=$(scan_timed large) || return 1
 	status=0
 	printf '%-16s %10s us\n' "a scan" "$(us "$scan")"
-	for file in why why.json audit audit.json retained retained.json sites sites.json; do
+	for file in why why.json audit audit.json retained retained.json sites sites.json growth growth.json; do
 		took=$(read_timed large/$file) || { status=1; continue; }
 		took=${took% *}
 		printf '%-16s %10s us, %s hundredths of a scan\n' $file "$(us "$took")" $((100 * took / scan))
@@ -156,7 +156,7 @@ case_large_interrupted()
 	large_make && write_to $OURO/large/why fan || return 1
 	status=0
 	printf '%-16s %10s us at most from a signal to the end\n' file ""
-	for file in why audit retained sites arenas.json objects graph; do
+	for file in why audit retained sites growth arenas.json objects graph; do
 		took=$(read_timed large/$file 20000) || { status=1; continue; }
 		took=${took% *}
 		most=0

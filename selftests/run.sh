@@ -15,6 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/docs.sh"
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"

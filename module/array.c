@@ -39,17 +39,19 @@ static void free_at_last(struct rcu_head *rcu)
 }
 
 /*
- * Readers are gone; a scan may still be in the array, if it has been going on
- * since before.  One that begins now finds what has replaced it: pairs with the
- * full barrier in begin_scan().
+ * Readers are gone; a scan or an inspection may still be in the array, if it has
+ * been going on since before.  One that begins now finds what has replaced it:
+ * pairs with the full barriers in begin_scan() and ouro_inspect_begin().
  */
 static void free_after_grace(struct rcu_head *rcu)
 {
 	struct ouro_array *array = container_of(rcu, struct ouro_array, rcu);
+	struct ouro_collector *collector = &array->heap->collector;
 
 	smp_mb();	/* as said above */
-	/* Pairs with the release at its end. */
-	if (smp_load_acquire(&array->heap->collector.task))
+	/* Pairs with the releases at their ends. */
+	if (smp_load_acquire(&collector->task) ||
+	    smp_load_acquire(&collector->looking))
 		call_srcu(&ouro_array_readers, rcu, free_at_last);
 	else
 		free_at_last(rcu);

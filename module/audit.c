@@ -7,20 +7,25 @@
  * had no reference taken or put meanwhile, so that each reference that was found
  * was there all the time, or was being put and is in the count still: then the
  * count cannot be lower than what was found, unless somebody has put a reference
- * that was not his.  What is too high has a holder that the audit cannot see; where
+ * that was not his (or one that had a name, and has it still).  A field that only
+ * traverse tells of has no such rule: a reference that moves from it into a slot
+ * is found twice if that happens in each pass.  The object may be dead by now, and be referred to all the same.  What
+ * is too high has a holder that the audit cannot see; where
  * all of a type's outside references have names, that is a reference that nobody
  * will put.
  */
 #include "ouro.h"
 #include <linux/err.h>
+#include <linux/sched.h>
 #include "audit.h"
+#include "census.h"
 #include "fail.h"
 #include "heap.h"
 #include "inspect.h"
 #include "object.h"
 #include "pin.h"
 
-#define SUSPECTS	4096	/* of the first pass */
+#define SUSPECTS	8192	/* of the first pass; half of them may be leaks */
 
 /**
  * struct suspect - what did not add up
@@ -36,10 +41,19 @@ struct suspect {
 	u64 word;
 };
 
+/**
+ * struct run - one audit
+ * @ins: the inspection
+ * @audit: what was found
+ * @suspects: in @suspect
+ * @blind: there are references that the inspection does not see
+ * @suspect: of the first pass
+ */
 struct run {
 	struct ouro_inspect ins;
 	struct ouro_audit *audit;
 	unsigned int suspects;
+	bool blind;
 	struct suspect suspect[SUSPECTS];
 };
 
@@ -52,6 +66,11 @@ static unsigned int pins_of(const struct run *run,
 			    const struct ouro_object *object)
 {
 	return ouro_pins_count(run->ins.scan.heap, object);
+}
+
+static u32 refs_of(u64 word)
+{
+	return ouro_word_is_live(word) ? ouro_word_refs(word) : 0;
 }
 
 /* ---- what does not add up ---- */
@@ -84,33 +103,47 @@ static void add_outside(struct run *run, const struct ouro_thing *thing,
 	outside->pins += pins;
 }
 
+/* Leaks leave room for what is worse. */
 static void suspect(struct run *run, const struct ouro_thing *thing, u32 edges,
-		    u32 pins)
+		    u32 pins, bool leaks)
 {
-	if (run->suspects == SUSPECTS)
+	if (run->suspects >= (leaks ? SUSPECTS / 2 : SUSPECTS)) {
+		run->audit->unchecked++;
 		return;
+	}
 	run->suspect[run->suspects++] = (struct suspect) {
 		.place = thing->place, .edges = edges, .pins = pins,
 		.word = thing->word,
 	};
 }
 
+/* It may be that a finalizer runs, under a reference that is nobody's. */
+static bool is_finalized(const struct ouro_thing *thing)
+{
+	return thing->pool->class->kind->type->finalize &&
+	       !(thing->word & OURO_WORD_FINALIZE);
+}
+
 static bool judge(struct ouro_inspect *ins, const struct ouro_thing *thing,
 		  void *arg)
 {
 	u32 edges = *ouro_note_at(&ins->scan, thing->place);
-	u32 pins, refs = ouro_word_refs(thing->word);
+	u32 pins, refs = refs_of(thing->word);
 	struct run *run = arg;
+	bool leaks;
 
-	run->audit->objects++;
+	if (refs)
+		run->audit->objects++;
 	if (ouro_word_is_stuck(thing->word))
 		return true;
 	pins = pins_of(run, thing->object);
 	if (refs > edges)
 		add_outside(run, thing, refs - edges, pins);
-	if (refs < edges + pins ||
-	    (refs > edges + pins && is_tracked(thing->pool)))
-		suspect(run, thing, edges, pins);
+	leaks = refs > edges + pins && is_tracked(thing->pool) &&
+		!is_finalized(thing);
+	run->audit->leaks |= leaks;
+	if (refs < edges + pins || leaks)
+		suspect(run, thing, edges, pins, leaks);
 	return true;
 }
 
@@ -137,7 +170,7 @@ static void find(struct run *run, const struct ouro_thing *thing, u32 edges,
 		return;
 	finding = &findings[*n - 1];
 	finding->kind = thing->pool->class->kind;
-	finding->refs = ouro_word_refs(thing->word);
+	finding->refs = refs_of(thing->word);
 	finding->edges = edges;
 	finding->pins = pins;
 	finding->site = site_of(thing);
@@ -154,7 +187,7 @@ static bool is_untouched(const struct suspect *suspect,
 {
 	u64 word = suspect->word;
 
-	if (thing->pool->class->kind->type->traverse)
+	if (thing->pool->class->kind->type->traverse && refs_of(word))
 		word += OURO_WORD_VERSION;
 	return thing->word == word;
 }
@@ -172,10 +205,45 @@ static void confirm(struct run *run, const struct suspect *suspect)
 	if (!is_untouched(suspect, &thing) || edges != suspect->edges ||
 	    pins != suspect->pins)
 		return;
-	if (ouro_word_refs(thing.word) < edges + pins)
+	if (refs_of(thing.word) < edges + pins)
 		find(run, &thing, edges, pins, audit->low, &audit->lows);
-	else
+	else if (!run->blind)
 		find(run, &thing, edges, pins, audit->high, &audit->highs);
+}
+
+/* ---- references that are not seen ---- */
+
+#define PAUSE	(HZ / 10)
+
+/*
+ * Between a get and the note of its name, or the store to a slot, a reference is
+ * nowhere to be seen, and its holder may have to wait for a CPU there.
+ */
+static void pause_for_leaks(struct run *run)
+{
+	if (!run->audit->leaks || run->ins.last)
+		return;
+	if (schedule_timeout_interruptible(PAUSE))
+		run->ins.err = -EINTR;
+}
+
+static bool is_counted(struct ouro_pool *pool, void *arg)
+{
+	return pool->note || !ouro_inspect_refers(pool);
+}
+
+/*
+ * What is in pools that were left out, or are new, may refer to any object.  A
+ * reference that comes to such a pool later changes what it was before: the word
+ * or the names of its object, or references that were counted.
+ */
+static void look_for_others(struct run *run)
+{
+	struct ouro_heap *heap = run->ins.scan.heap;
+
+	run->blind = run->ins.scan.stat.skipped ||
+		     !ouro_census_visit(heap, is_counted, NULL);
+	run->audit->blind = run->blind && run->audit->leaks;
 }
 
 /* ---- what a type's traverse leaves out ---- */
@@ -198,6 +266,14 @@ static bool note_told(const struct ouro_field *field, void *arg)
 	return true;
 }
 
+static const struct told *tell(const struct ouro_thing *thing, struct told *told)
+{
+	told->n = 0;
+	ouro_inspect_fields(thing, note_told, told);
+	/* Of more than that, some would be taken for left out. */
+	return told->n > TOLD_MOST ? NULL : told;
+}
+
 static bool was_told(const struct told *told, const struct ouro_object *ref)
 {
 	unsigned int i;
@@ -208,16 +284,21 @@ static bool was_told(const struct told *told, const struct ouro_object *ref)
 	return false;
 }
 
-/* The kind of the live object of this heap that a word points to, or NULL. */
-static const struct ouro_kind *points_to(const struct ouro_heap *heap,
+/*
+ * The kind of the live object of this heap that a word points to, or NULL.  It may
+ * be any number, so only pinned pools are looked at.
+ */
+static const struct ouro_kind *points_to(const struct ouro_inspect *ins,
 					 const struct ouro_object *ref)
 {
-	struct ouro_pool *pool = ouro_pool_of_object(ref);
+	u32 place = ouro_scan_place(&ins->scan, ref);
+	struct ouro_thing thing;
 
-	if (!pool || pool->heap != heap || !ouro_pool_is_block(pool, ref) ||
-	    !ouro_object_is_live(ref))
+	if (place == OURO_NOWHERE)
 		return NULL;
-	return pool->class->kind;
+	thing = ouro_inspect_thing(ins, place);
+	return thing.object == ref && ouro_word_is_live(thing.word) ?
+	       thing.pool->class->kind : NULL;
 }
 
 static void add_unvisited(struct ouro_audit *audit,
@@ -241,39 +322,46 @@ static void add_unvisited(struct ouro_audit *audit,
 	};
 }
 
-/* Words that point to an object and are no slot; the object may change meanwhile. */
-static void check_words(struct run *run, const struct ouro_thing *thing,
-			const struct told *told)
+/*
+ * A word that points to an object, and of which was not told.  Both may have
+ * changed in between, so it is looked at between two times that all is told.
+ */
+static void check_word(struct run *run, const struct ouro_thing *thing,
+		       struct told *told, u32 offset)
 {
-	const struct ouro_kind *kind = thing->pool->class->kind, *to;
-	size_t offset, end = ouro_type_fixed_end(kind->type);
-	struct ouro_object *ref;
+	struct ouro_object **at = (void *)thing->object + offset;
+	struct ouro_object *ref = READ_ONCE_NOCHECK(*at);
+	const struct ouro_kind *to = points_to(&run->ins, ref);
+
+	if (!to || was_told(told, ref) || !tell(thing, told) ||
+	    was_told(told, ref) || READ_ONCE_NOCHECK(*at) != ref)
+		return;
+	add_unvisited(run->audit, thing->pool->class->kind, offset, to);
+}
+
+static void check_words(struct run *run, const struct ouro_thing *thing,
+			struct told *told)
+{
+	u32 offset, end = ouro_type_fixed_end(thing->pool->class->kind->type);
 
 	for (offset = sizeof(struct ouro_object);
-	     offset + sizeof(ref) <= end; offset += sizeof(ref)) {
-		ref = READ_ONCE_NOCHECK(*(struct ouro_object **)
-					((void *)thing->object + offset));
-		to = points_to(run->ins.scan.heap, ref);
-		if (to && !was_told(told, ref))
-			add_unvisited(run->audit, kind, offset, to);
-	}
+	     offset + sizeof(struct ouro_object *) <= end &&
+	     ouro_object_is_live(thing->object);
+	     offset += sizeof(struct ouro_object *))
+		check_word(run, thing, told, offset);
 }
 
 static bool check_traverse(struct ouro_inspect *ins,
 			   const struct ouro_thing *thing, void *arg)
 {
-	struct told told = { };
+	struct told told;
 	struct run *run = arg;
 
-	if (!thing->pool->class->kind->type->traverse)
-		return true;
-	ouro_inspect_fields(thing, note_told, &told);
-	/* Of more than that, some would be taken for left out. */
-	if (told.n > TOLD_MOST)
+	if (!thing->pool->class->kind->type->traverse ||
+	    !ouro_object_is_live(thing->object) || !tell(thing, &told))
 		return true;
 	rcu_read_lock();
-	if (ouro_object_is_live(thing->object))
-		check_words(run, thing, &told);
+	check_words(run, thing, &told);
 	rcu_read_unlock();
 	return !ouro_inspect_is_over(ins);
 }
@@ -287,8 +375,17 @@ static int run_all(struct run *run)
 
 	ouro_inspect_count(ins);
 	ouro_inspect_visit(ins, judge, run);
+	if (!ins->err)
+		pause_for_leaks(run);
+	/*
+	 * Words were read before references are: pairs with the full barrier of
+	 * who exchanges a slot, and then steps the version.
+	 */
+	smp_rmb();
 	if (!ins->err && run->suspects)
 		ouro_inspect_count(ins);
+	if (!ins->err)
+		look_for_others(run);
 	for (i = 0; i < run->suspects && !ouro_inspect_is_over(ins); i++)
 		confirm(run, &run->suspect[i]);
 	if (!ins->err)
@@ -321,6 +418,7 @@ struct ouro_audit *ouro_audit_run(struct ouro_heap *heap)
 		run->audit = audit;
 		audit->heap = heap;
 		audit->pins_lost = ouro_pins_lost(heap);
+		run->ins.dead = true;
 		err = ouro_inspect_begin(&run->ins, heap);
 		if (!err)
 			err = run_all(run);

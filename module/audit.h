@@ -74,6 +74,9 @@ struct ouro_outside {
  * @highs: objects of which a reference was lost
  * @unvisits: in @unvisited
  * @outsides: in @outside
+ * @unchecked: objects that looked wrong, too many to look at them once more
+ * @leaks: some count looked too high
+ * @blind: and @highs is 0 for want of certainty: not all references were seen
  * @pins_lost: some references' names are not known
  * @low: the first of them
  * @high: the first of them
@@ -88,6 +91,9 @@ struct ouro_audit {
 	unsigned long highs;
 	unsigned int unvisits;
 	unsigned int outsides;
+	unsigned long unchecked;
+	bool leaks;
+	bool blind;
 	bool pins_lost;
 	struct ouro_finding low[OURO_FINDINGS];
 	struct ouro_finding high[OURO_FINDINGS];

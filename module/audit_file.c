@@ -83,6 +83,11 @@ static int audit_show(struct seq_file *m, void *v)
 	if (audit->skipped)
 		seq_printf(m, "# %lu pools were left out: what they refer to looks held from outside\n",
 			   audit->skipped);
+	if (audit->unchecked)
+		seq_printf(m, "# %lu more objects looked wrong, too many to look at them once more\n",
+			   audit->unchecked);
+	if (audit->blind)
+		seq_puts(m, "# some counts look too high, but pools came meanwhile or were left out: read once more\n");
 	if (audit->pins_lost)
 		seq_puts(m, "# some references' names were lost for want of memory\n");
 	seq_printf(m, "# %-3s %-20s %-24s %6s %6s %6s site\n", "is", "handle",
@@ -176,6 +181,8 @@ static int audit_json_show(struct seq_file *m, void *v)
 	ouro_json_begin(m, audit->heap->name);
 	ouro_json_number(m, "objects", audit->objects);
 	ouro_json_number(m, "skipped", audit->skipped);
+	ouro_json_number(m, "unchecked", audit->unchecked);
+	ouro_json_bool(m, "blind", audit->blind);
 	ouro_json_bool(m, "pins_lost", audit->pins_lost);
 	json_findings(m, audit->low, audit->lows, "low");
 	json_findings(m, audit->high, audit->highs, "high");

@@ -120,15 +120,28 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 			  caller);
 }
 
+static noinline void *block_longer_asked(void *block, u64 ask,
+					 unsigned long caller)
+{
+	return ouro_block_begin_long(block, ask >> 32, 0,
+				     ouro_geometry[ask_front(ask) >>
+						   OURO_FRONT_SHIFT].size,
+				     caller);
+}
+
+/* No call but the last one: no register is saved for what is mostly not done. */
 static noinline void *block_long_asked(void *block, u64 ask,
 				       unsigned long caller)
 {
-	if (static_branch_unlikely(&ouro_sites_noted))
-		ouro_site_note(ouro_site_pool(block), block, caller);
-	if (want_init_on_alloc(0))
-		return ouro_block_wipe(block, ask >> 32,
-				       ouro_geometry[ask_front(ask) >>
-						     OURO_FRONT_SHIFT].size);
+	struct ouro_pool *pool = ouro_pool_inband(block);
+	unsigned long sites;
+
+	if (want_init_on_alloc(0) || unlikely(!ouro_pool_is_inband(block)))
+		return block_longer_asked(block, ask, caller);
+	sites = READ_ONCE(pool->sites);
+	if (unlikely(!(sites & OURO_SITES_PLAIN)))
+		return block_longer_asked(block, ask, caller);
+	ouro_site_note_plain(pool, sites, block, caller);
 	ouro_kasan_unpoison(block, ask >> 32);
 	return block;
 }

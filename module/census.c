@@ -9,6 +9,7 @@
  * was hidden.
  */
 #include "ouro.h"
+#include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -92,7 +93,7 @@ int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg)
 	unsigned long at = 0;
 
 	while (visit_unit(heap, &at, fn, arg)) {
-		if (signal_pending(current))
+		if (signal_pending(current) && !READ_ONCE(heap->dying))
 			return -EINTR;
 		cond_resched();
 	}
@@ -114,6 +115,8 @@ static struct ouro_pool *objects_at(struct ouro_heap *heap,
 	return pool;
 }
 
+#define UNITS_AT_ONCE	256	/* looked at in one RCU read section */
+
 /**
  * ouro_census_pool() - the next pool of objects in a heap
  * @heap: the heap
@@ -121,10 +124,12 @@ static struct ouro_pool *objects_at(struct ouro_heap *heap,
  *
  * Context: Any but NMI, within an RCU read section, until the end of which the pool
  * stays; takes heap->arena_lock.
- * Return: the pool, or NULL at the end.
+ * Return: the pool; NULL at the end; ERR_PTR(-EAGAIN) when there was none in many
+ * units: others shall have their turn before one goes on.
  */
 struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at)
 {
+	unsigned int units = UNITS_AT_ONCE;
 	struct ouro_arena *arena;
 	struct ouro_pool *pool;
 
@@ -132,6 +137,8 @@ struct ouro_pool *ouro_census_pool(struct ouro_heap *heap, unsigned long *at)
 		pool = objects_at(heap, arena, (*at)++);
 		if (pool)
 			return pool;
+		if (!--units)
+			return ERR_PTR(-EAGAIN);
 	}
 	return NULL;
 }
@@ -143,7 +150,7 @@ static bool visit_next(struct ouro_heap *heap, unsigned long *at,
 
 	rcu_read_lock();
 	pool = ouro_census_pool(heap, at);
-	if (pool) {
+	if (!IS_ERR_OR_NULL(pool)) {
 		raw_spin_lock_irq(&heap->roster.lock);
 		if (!pool->objects->retired)
 			*more = fn(pool, arg);

@@ -443,6 +443,18 @@ void ouro_collector_hold(struct ouro_collector *collector)
 	atomic_dec(&collector->waiters);
 }
 
+/* The same, or -EINTR when there is a signal. */
+int ouro_collector_hold_interruptible(struct ouro_collector *collector)
+{
+	int err;
+
+	atomic_inc(&collector->waiters);
+	wake_up_all(&collector->over);
+	err = mutex_lock_interruptible(&collector->running);
+	atomic_dec(&collector->waiters);
+	return err;
+}
+
 /* ---- the life of a heap's collector ---- */
 
 void ouro_collector_set_key(struct ouro_collector *collector,

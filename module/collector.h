@@ -41,6 +41,7 @@ struct ouro_heap;
  * @stop: the heap goes: no more scans
  * @mode: of enum ouro_collect_mode
  * @kind_modes: some type has had another than OURO_COLLECT_ON
+ * @looking: an inspection may be in arrays that are apart
  * @threshold: as set
  * @budget: as set
  * @lock: guards @requests, @stat, @threshold, @budget, @live, @due, @young_runs,
@@ -76,6 +77,7 @@ struct ouro_collector {
 	bool stop;
 	u8 mode;
 	bool kind_modes;
+	bool looking;
 	struct ouro_collect_threshold threshold;
 	struct ouro_collect_budget budget;
 	spinlock_t lock;	/* as said above */
@@ -122,6 +124,7 @@ void ouro_collector_set_key(struct ouro_collector *collector,
 void ouro_collector_stop(struct ouro_heap *heap);
 void ouro_collector_end(struct ouro_heap *heap);
 void ouro_collector_hold(struct ouro_collector *collector);
+int ouro_collector_hold_interruptible(struct ouro_collector *collector);
 void ouro_collector_kick(struct ouro_collector *collector);
 void ouro_collector_reset(struct ouro_collector *collector);
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp);

@@ -2,9 +2,10 @@
 /*
  * /sys/kernel/debug/ouro: its directories, and which files are in them.
  *
- * Whose file it is has its contents.  Reading never collects, never trims and
- * takes no lock that an allocation waits for, but for heap->arena_lock while an
- * arena's pools are copied.
+ * Whose file it is has its contents.  Reading never collects and never trims.  It
+ * takes no lock that an allocation waits for, but for heap->arena_lock while some
+ * blocks or an arena's pools are looked at; the next scan of a heap waits for what
+ * marks or counts its objects, and with it who waits for that scan.
  */
 #include "ouro.h"
 #include <linux/debugfs.h>

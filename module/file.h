@@ -33,6 +33,17 @@ static const struct file_operations name##_fops = {			\
 	.release = ouro_file_release,					\
 }
 
+/* The same, where NAME_write() takes something; who only writes has no report. */
+#define OURO_FILE_REPORT_WRITE(name)					\
+static const struct file_operations name##_fops = {			\
+	.owner = THIS_MODULE,						\
+	.open = name##_open,						\
+	.read = seq_read,						\
+	.write = name##_write,						\
+	.llseek = seq_lseek,						\
+	.release = ouro_file_release,					\
+}
+
 extern const struct ouro_file ouro_root_files[];
 extern const struct ouro_file ouro_heap_files[];
 extern const struct ouro_file ouro_stat_files[];

@@ -218,7 +218,7 @@ static int heap_list(struct ouro_heap *heap)
 	if (find_name(heap->name)) {
 		err = -EEXIST;
 	} else {
-		/* Under the lock, so that the list is in the order of ids. */
+		/* Under the lock: who goes on by ids has met all below. */
 		heap->id = ouro_weak_heap_id();
 		list_add_tail(&heap->link, &ouro_heaps);
 	}
@@ -501,8 +501,9 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		pr_err("heap %s: left behind by module %s\n", heap->name,
 		       module_name(data));
 		atomic_long_inc(&ouro_misuses);
-		/* Not under the lock: what a scan calls may take it. */
+		/* Not under the lock: what these call may take it. */
 		ouro_collector_stop(heap);
+		ouro_heap_flush(heap);
 		mutex_lock(&ouro_heaps_lock);
 		if (!heap->dying)
 			heap_orphan(heap);

@@ -95,21 +95,18 @@ static void heaps_end(struct ouro_rows *rows)
 	mutex_unlock(&ouro_heaps_lock);
 }
 
-/* The list is in the order of ids. */
+/* The next by its id: the shrinker moves heaps to the end of the list. */
 static void *heaps_next(struct ouro_rows *rows, void *last,
 			unsigned long *place)
 {
-	struct ouro_heap *heap = last;
+	struct ouro_heap *heap, *next = NULL;
 
-	heap = last ? list_next_entry(heap, link) :
-		      list_first_entry(&ouro_heaps, struct ouro_heap, link);
-	list_for_each_entry_from(heap, &ouro_heaps, link) {
-		if (heap->id < *place)
-			continue;
-		*place = heap->id + 1ul;
-		return heap;
-	}
-	return NULL;
+	list_for_each_entry(heap, &ouro_heaps, link)
+		if (heap->id >= *place && (!next || heap->id < next->id))
+			next = heap;
+	if (next)
+		*place = next->id + 1ul;
+	return next;
 }
 
 static void heaps_head(struct seq_file *m, const struct ouro_rows *rows)

@@ -55,8 +55,8 @@ static int join(struct ouro_inspect *ins)
  * Scans wait until ouro_inspect_end(), which must follow whatever this returns.
  *
  * Context: Process context, may sleep; takes collector->running.
- * Return: 0; -ENOMEM; -EBUSY in what a scan of this heap has called; -ENODEV when
- * the heap is being destroyed.
+ * Return: 0; -ENOMEM; -EINTR when there is a signal; -EBUSY in what a scan of this
+ * heap has called; -ENODEV when the heap is being destroyed.
  */
 int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 {
@@ -65,10 +65,15 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 	might_sleep();
 	if (ouro_collector_is_inside(collector))
 		return -EBUSY;
+	if (ins->last)
+		ouro_collector_hold(collector);
+	else if (ouro_collector_hold_interruptible(collector))
+		return -EINTR;
 	ins->scan.heap = heap;
-	ouro_collector_hold(collector);
 	if (READ_ONCE(heap->dying) && !ins->last)
 		return -ENODEV;
+	WRITE_ONCE(collector->looking, true);
+	smp_mb();	/* pairs with free_after_grace() of arrays */
 	return join(ins);
 }
 
@@ -82,6 +87,8 @@ void ouro_inspect_end(struct ouro_inspect *ins)
 	ouro_pieces_put(&ins->again);
 	if (ins->scan.last)
 		ouro_scan_let_go(&ins->scan);
+	/* Pairs with free_after_grace() of arrays. */
+	smp_store_release(&ins->scan.heap->collector.looking, false);
 	mutex_unlock(&ins->scan.heap->collector.running);
 }
 
@@ -148,6 +155,16 @@ struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place)
 	return thing;
 }
 
+/* What the collector has killed refers to itself until it is taken apart. */
+static bool is_visited(const struct ouro_inspect *ins,
+		       const struct ouro_thing *thing)
+{
+	if (ouro_word_is_live(thing->word))
+		return true;
+	return ins->dead && !(thing->word & OURO_WORD_DEAD) &&
+	       *ouro_note_at(&ins->scan, thing->place);
+}
+
 /**
  * ouro_inspect_visit() - call a function for each live object
  * @ins: the inspection
@@ -169,7 +186,7 @@ bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
 			thing.object = ouro_pool_block(thing.pool, i);
 			thing.word = atomic64_read(&thing.object->word);
 			thing.place = thing.pool->note - 1 + i;
-			if ((thing.word & OURO_COUNT_MASK) > OURO_COUNT_DEAD &&
+			if (is_visited(ins, &thing) &&
 			    !fn(ins, &thing, arg))
 				return false;
 		}
@@ -305,7 +322,8 @@ static void count_pool(struct ouro_inspect *ins, struct ouro_pool *pool)
 	}
 }
 
-static bool refers(const struct ouro_pool *pool)
+/* Whether objects in a pool may refer to others. */
+bool ouro_inspect_refers(const struct ouro_pool *pool)
 {
 	const struct ouro_type *type = pool->class->kind->type;
 
@@ -332,7 +350,7 @@ void ouro_inspect_count(struct ouro_inspect *ins)
 		ouro_scan_breathe(scan);
 	}
 	for (p = 0; p < ins->npools; p++) {
-		if (refers(ins->pool[p]->pool))
+		if (ouro_inspect_refers(ins->pool[p]->pool))
 			count_pool(ins, ins->pool[p]->pool);
 		if (ouro_inspect_is_over(ins))
 			break;

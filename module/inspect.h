@@ -7,7 +7,8 @@
  *	why.c		what keeps an object alive
  *	retain.c	what is kept alive by whom
  *
- * Nobody waits for an inspection but the next scan of the heap.
+ * The heap's next scan, freezing and unfreezing wait for an inspection, and who waits
+ * for these; nobody else does.
  */
 #ifndef OURO_INSPECT_H
 #define OURO_INSPECT_H
@@ -26,6 +27,7 @@
  * @more: for each note one more number, if there is a use for it
  * @again: another
  * @err: why it is over before its time, or 0
+ * @dead: visits come to what is dead, and referred to, as well
  * @last: the heap is being destroyed, and by whom inspects it
  */
 struct ouro_inspect {
@@ -35,6 +37,7 @@ struct ouro_inspect {
 	struct ouro_pieces more;
 	struct ouro_pieces again;
 	int err;
+	bool dead;
 	bool last;
 };
 
@@ -60,6 +63,7 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap);
 void ouro_inspect_end(struct ouro_inspect *ins);
 int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces);
 bool ouro_inspect_is_over(struct ouro_inspect *ins);
+bool ouro_inspect_refers(const struct ouro_pool *pool);
 void ouro_inspect_count(struct ouro_inspect *ins);
 bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg);
 struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place);
@@ -73,6 +77,12 @@ static inline u32 *ouro_inspect_number(const struct ouro_pieces *pieces,
 				       u32 place)
 {
 	return ouro_pieces_at(pieces, place, sizeof(u32));
+}
+
+static inline bool ouro_word_is_live(u64 word)
+{
+	return (word & OURO_COUNT_MASK) > OURO_COUNT_DEAD &&
+	       !(word & OURO_WORD_DEAD);
 }
 
 /* References in a word of a live object. */

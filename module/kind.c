@@ -322,6 +322,7 @@ static void kind_setup(struct ouro_kind *kind)
 	kind->tracked = (type->nslots || type->array) &&
 			!(type->flags & OURO_TYPE_ACYCLIC);
 	kind->plain = !checked && !IS_ENABLED(CONFIG_KASAN_GENERIC) &&
+		      !type->traverse &&
 		      (!type->init || ouro_payload_is_kept(kind));
 	kind->leaf = !type->nslots && !type->array && !type->release &&
 		     !(type->flags & OURO_TYPE_RCU);

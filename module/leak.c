@@ -100,11 +100,13 @@ static void tell_holders(const struct ouro_heap *heap,
 static noinline_for_stack
 void tell_path(const struct ouro_heap *heap, const struct ouro_path *path)
 {
-	char text[PATH_TEXT];
+	char text[PATH_TEXT], holder[OURO_HOLDER_TEXT];
 
 	ouro_path_text(path, text, sizeof(text));
-	pr_info("heap %s: path: %s %s: %s\n", heap->name,
-		path->step[0].kind->type->name, path->step[0].name, text);
+	ouro_path_holder(path, holder, sizeof(holder));
+	pr_info("heap %s: path: %s %s, %s: %s\n", heap->name,
+		path->step[0].kind->type->name, path->step[0].name, holder,
+		text);
 }
 
 /* To one object of each type. */
@@ -113,6 +115,7 @@ static void tell_paths(struct ouro_heap *heap, struct ouro_inspect *ins)
 	struct ouro_target target = { };
 	struct ouro_kind *kind;
 	struct ouro_path *path;
+	struct ouro_kind_stat stat;
 	unsigned int told = 0;
 
 	path = ouro_fail(sizeof(*path)) ? NULL : kvmalloc(sizeof(*path), GFP_KERNEL);
@@ -121,6 +124,9 @@ static void tell_paths(struct ouro_heap *heap, struct ouro_inspect *ins)
 	list_for_each_entry(kind, &heap->kinds, link) {
 		if (told == LINES_MOST)
 			break;
+		ouro_stat_kind(heap, kind, &stat);
+		if (!stat.live)
+			continue;
 		memset(path, 0, sizeof(*path));
 		target.kind = kind;
 		if (ouro_why_find(ins, &target, path) || !path->reached)
@@ -150,7 +156,7 @@ static noinline_for_stack void tell_who(struct ouro_heap *heap)
 	}
 	ouro_inspect_end(&ins);
 	kvfree(retain);
-	if (err)
+	if (err == -ENOMEM)
 		pr_info("heap %s: held: no memory to find out by whom\n",
 			heap->name);
 }

@@ -53,9 +53,16 @@ static __always_inline void begin(const struct ouro_kind *kind,
 	atomic64_set(&object->word, version + kind->fresh);
 }
 
-static noinline void *begin_slow(struct ouro_kind *kind,
+static void payload_init(const struct ouro_type *type, void *object)
+{
+	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
+		type->init(object);
+}
+
+/* @gfp is where ouro_new() has it: that has no instruction to move it then. */
+static noinline void *begin_slow(struct ouro_kind *kind, gfp_t gfp,
 				 struct ouro_object *object, size_t size,
-				 gfp_t gfp, unsigned long caller)
+				 unsigned long caller)
 {
 	const struct ouro_type *type = kind->type;
 
@@ -64,15 +71,23 @@ static noinline void *begin_slow(struct ouro_kind *kind,
 			       caller, gfp);
 	if (static_branch_unlikely(&ouro_sites_noted))
 		ouro_site_note(ouro_pool_of_object(object), object, caller);
+	/* Inspections may call the type's traverse as soon as it is alive. */
+	if (type->traverse) {
+		ouro_payload_open(kind, object, true);
+		payload_init(type, object);
+		smp_wmb();	/* pairs with ouro_tryget() */
+		begin(kind, object);
+		return object;
+	}
 	ouro_payload_open(kind, object, want_init_on_alloc(gfp));
 	begin(kind, object);
-	if (type->init && !(type->flags & OURO_TYPE_INIT_ONCE))
-		type->init(object);
+	payload_init(type, object);
 	return object;
 }
 
-static noinline void *new_slow(struct ouro_kind *kind, struct ouro_class *class,
-			       size_t size, gfp_t gfp, unsigned long caller)
+static noinline void *new_slow(struct ouro_kind *kind, gfp_t gfp,
+			       struct ouro_class *class, size_t size,
+			       unsigned long caller)
 {
 	struct ouro_object *object = NULL;
 
@@ -89,7 +104,7 @@ static noinline void *new_slow(struct ouro_kind *kind, struct ouro_class *class,
 		object = ouro_supply_block(class, gfp, NUMA_NO_NODE);
 	if (unlikely(!object))
 		return NULL;
-	return begin_slow(kind, object, size, gfp, caller);
+	return begin_slow(kind, gfp, object, size, caller);
 }
 
 /* As ouro_new() on behalf of @caller, for a type with an array of @size bytes. */
@@ -106,9 +121,10 @@ void *ouro_object_create(struct ouro_kind *kind, size_t size, gfp_t gfp,
 		ouro_heap_failed(kind->heap);
 		return NULL;
 	}
-	return new_slow(kind, class, size, gfp, caller);
+	return new_slow(kind, gfp, class, size, caller);
 }
 
+/* @caller: 0: who called the function that this is a part of. */
 static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
 				      unsigned long caller)
 {
@@ -117,12 +133,12 @@ static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
 	ouro_block_might_alloc(gfp);
 	object = take_here(kind->fronts);
 	if (unlikely(!object))
-		return new_slow(kind, kind->class, kind->type->size, gfp,
-				caller);
+		return new_slow(kind, gfp, kind->class, kind->type->size,
+				caller ?: _RET_IP_);
 	if (static_branch_unlikely(&ouro_begin_long) ||
 	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
-		return begin_slow(kind, object, kind->type->size, gfp,
-				  caller);
+		return begin_slow(kind, gfp, object, kind->type->size,
+				  caller ?: _RET_IP_);
 	begin(kind, object);
 	return object;
 }
@@ -147,7 +163,8 @@ void *ouro_object_new(struct ouro_kind *kind, gfp_t gfp, unsigned long caller)
  */
 void *ouro_new(struct ouro_kind *kind, gfp_t gfp)
 {
-	return new_here(kind, gfp, _RET_IP_);
+	/* Not looked up before it is needed. */
+	return new_here(kind, gfp, 0);
 }
 EXPORT_SYMBOL_OURO(ouro_new);
 

@@ -7,7 +7,10 @@
  * another.
  */
 #include "ouro.h"
+#include <linux/err.h>
 #include <linux/rcupdate.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
 #include "census.h"
 #include "file.h"
 #include "heap.h"
@@ -49,7 +52,7 @@ static bool find_in_pool(struct ouro_pool *pool, unsigned int block,
 	for (; block < pool->blocks; block++) {
 		thing->object = ouro_pool_block(pool, block);
 		thing->word = atomic64_read(&thing->object->word);
-		if ((thing->word & OURO_COUNT_MASK) <= OURO_COUNT_DEAD)
+		if (!ouro_word_is_live(thing->word))
 			continue;
 		thing->pool = pool;
 		thing->place = block;
@@ -67,6 +70,10 @@ static void *objects_next(struct ouro_rows *rows, void *last,
 	struct ouro_pool *pool;
 
 	while ((pool = ouro_census_pool(rows->heap, &at))) {
+		if (IS_ERR(pool)) {
+			cond_resched_rcu();
+			continue;
+		}
 		/* @at is behind it: another pool begins at its beginning. */
 		if (at - 1 != unit)
 			block = 0;
@@ -96,8 +103,8 @@ static void name_of(const struct ouro_thing *thing, char name[OURO_WEAK_TEXT])
 /* References, -1: it never dies. */
 static long refs_of(const struct ouro_thing *thing)
 {
-	return ouro_word_is_stuck(thing->word) ? -1 :
-						 ouro_word_refs(thing->word);
+	return ouro_word_is_stuck(thing->word) ? -1L :
+						 (long)ouro_word_refs(thing->word);
 }
 
 /* Whether it is noted who made the object. */

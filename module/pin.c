@@ -324,7 +324,9 @@ static void report_unknown(struct ouro_pool *pool, struct ouro_object *object,
 	char name[OURO_WEAK_TEXT], clean[OURO_PIN_NAME_MAX];
 
 	name_copy(clean, why);
+	rcu_read_lock();	/* it may be dead, and its pool about to go */
 	ouro_weak_name(pool, object, name);
+	rcu_read_unlock();
 	snprintf(label, sizeof(label), "%s \"%s\"", name, clean);
 	ouro_check_report_object(OURO_MISUSE_NO_PIN, pool->heap,
 				 pool->class->kind->type->name, label, caller);

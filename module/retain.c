@@ -93,8 +93,12 @@ static struct ouro_holder *holder_of(struct ouro_retain *retain,
 			return holder;
 	}
 	/* The last one stands for all that there is no room for. */
-	if (i == OURO_HOLDERS)
-		return &retain->holder[OURO_HOLDERS - 1];
+	if (i == OURO_HOLDERS) {
+		holder = &retain->holder[OURO_HOLDERS - 1];
+		holder->kind = NULL;
+		holder->pinned[0] = '\0';
+		return holder;
+	}
 	holder = &retain->holder[retain->holders++];
 	holder->kind = kind;
 	strscpy(holder->pinned, pinned, sizeof(holder->pinned));

@@ -14,7 +14,7 @@ struct ouro_kind;
 
 /**
  * struct ouro_holder - outside references to objects of a type
- * @kind: the type
+ * @kind: the type; NULL: all that there was no room for
  * @pinned: the names of those references, or empty
  * @roots: objects that have such
  * @objects: that are reached from these, and from no other holder

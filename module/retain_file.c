@@ -17,6 +17,11 @@ static void show_sum(struct seq_file *m, const char *what, unsigned long objects
 		   bytes);
 }
 
+static const char *type_of(const struct ouro_holder *holder)
+{
+	return holder->kind ? holder->kind->type->name : NULL;
+}
+
 static int retained_show(struct seq_file *m, void *v)
 {
 	const struct ouro_retain *retain = m->private;
@@ -33,7 +38,7 @@ static int retained_show(struct seq_file *m, void *v)
 	for (i = 0; i < retain->holders; i++) {
 		holder = &retain->holder[i];
 		seq_printf(m, "%-32s %-32s %8lu %10lu %14lu\n",
-			   holder->kind->type->name,
+			   type_of(holder) ?: "(others)",
 			   holder->pinned[0] ? holder->pinned : "-",
 			   holder->roots, holder->objects, holder->bytes);
 	}
@@ -68,7 +73,7 @@ static int retained_json_show(struct seq_file *m, void *v)
 	for (i = 0; i < retain->holders; i++) {
 		holder = &retain->holder[i];
 		seq_puts(m, i ? ",\n{\"type\": " : "\n{\"type\": ");
-		ouro_json_string(m, holder->kind->type->name);
+		ouro_json_string(m, type_of(holder));
 		ouro_json_text(m, "pin",
 			       holder->pinned[0] ? holder->pinned : NULL);
 		ouro_json_number(m, "roots", holder->roots);

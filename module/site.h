@@ -83,23 +83,31 @@ ouro_sites_of(const struct ouro_pool *pool)
 	return (struct ouro_sites *)(sites & ~OURO_SITES_PLAIN);
 }
 
+static __always_inline void ouro_site_note_plain(struct ouro_pool *pool,
+						 unsigned long sites,
+						 const void *block,
+						 unsigned long caller)
+{
+	struct ouro_site_note *note;
+
+	note = (void *)(sites - OURO_SITES_PLAIN +
+			offsetof(struct ouro_sites, note));
+	note += ouro_pool_index(pool, block);
+	WRITE_ONCE(note->when, (u32)jiffies);
+	WRITE_ONCE(note->caller, (u32)caller);
+}
+
 /* Who has a block from now on. */
 static __always_inline void ouro_site_note(struct ouro_pool *pool,
 					   const void *block,
 					   unsigned long caller)
 {
 	unsigned long sites = READ_ONCE(pool->sites);
-	struct ouro_site_note *note;
 
-	if (unlikely(!(sites & OURO_SITES_PLAIN))) {
+	if (likely(sites & OURO_SITES_PLAIN))
+		ouro_site_note_plain(pool, sites, block, caller);
+	else
 		ouro_site_note_slow(pool, block, caller);
-		return;
-	}
-	note = (void *)(sites - OURO_SITES_PLAIN +
-			offsetof(struct ouro_sites, note));
-	note += ouro_pool_index(pool, block);
-	WRITE_ONCE(note->when, (u32)jiffies);
-	WRITE_ONCE(note->caller, (u32)caller);
 }
 
 /* As ouro_pool_find() for a block that was just allocated. */

@@ -3,7 +3,6 @@
  * The file of a heap's sites: who allocated what is live.
  */
 #include "ouro.h"
-#include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/stackdepot.h>
 #include <linux/string.h>
@@ -82,17 +81,13 @@ static void show_head(struct seq_file *m, const struct ouro_heap *heap)
 
 static int sites_show(struct seq_file *m, void *v)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_site_table *table = ouro_site_table_read(heap);
+	const struct ouro_site_table *table = m->private;
 	unsigned int i;
 
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	show_head(m, heap);
+	show_head(m, table->heap);
 	for (i = 0; i < table->rows; i++)
 		show_row(m, &table->row[i]);
 	show_rest(m, table);
-	kvfree(table);
 	return 0;
 }
 
@@ -116,11 +111,15 @@ static int mode_set(struct ouro_heap *heap, char *text)
 static ssize_t sites_write(struct file *file, const char __user *from,
 			   size_t len, loff_t *pos)
 {
-	struct seq_file *m = file->private_data;
-
-	return ouro_file_text(m->private, from, len, mode_set);
+	return ouro_file_text(file_inode(file)->i_private, from, len, mode_set);
 }
-DEFINE_SHOW_STORE_ATTRIBUTE(sites);
+
+static int sites_open(struct inode *inode, struct file *file)
+{
+	return ouro_file_open(file, sites_show, file->f_mode & FMODE_READ ?
+			      ouro_site_table_read(inode->i_private) : NULL);
+}
+OURO_FILE_REPORT_WRITE(sites);
 
 /* ---- for programs ---- */
 
@@ -134,6 +133,8 @@ static void json_stack(struct seq_file *m, const struct ouro_site_row *row)
 	seq_puts(m, ", \"site\": ");
 	ouro_json_string(m, name);
 	seq_puts(m, ", \"stack\": [");
+	if (!n)
+		ouro_json_string(m, name);
 	for (i = 0; i < n; i++) {
 		ouro_site_name(entries[i], name, sizeof(name));
 		seq_puts(m, i ? ", " : "");
@@ -153,12 +154,10 @@ static void json_row(struct seq_file *m, const struct ouro_site_row *row)
 
 static int sites_json_show(struct seq_file *m, void *v)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_site_table *table = ouro_site_table_read(heap);
+	const struct ouro_site_table *table = m->private;
+	const struct ouro_heap *heap = table->heap;
 	unsigned int i;
 
-	if (IS_ERR(table))
-		return PTR_ERR(table);
 	ouro_json_begin(m, heap->name);
 	seq_printf(m, ", \"mode\": \"%s\", \"every\": %u, \"sites\": [",
 		   mode_names[READ_ONCE(heap->sites_mode)],
@@ -170,10 +169,15 @@ static int sites_json_show(struct seq_file *m, void *v)
 	seq_printf(m, "], \"others\": {\"live\": %lu, \"bytes\": %lu}, \"untracked\": {\"live\": %lu, \"bytes\": %lu}}\n",
 		   table->more, table->more_bytes, table->unknown,
 		   table->unknown_bytes);
-	kvfree(table);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(sites_json);
+
+static int sites_json_open(struct inode *inode, struct file *file)
+{
+	return ouro_file_open(file, sites_json_show,
+			      ouro_site_table_read(inode->i_private));
+}
+OURO_FILE_REPORT(sites_json);
 
 const struct ouro_file ouro_site_files[] = {
 	{ "sites", 0600, &sites_fops },

@@ -8,6 +8,7 @@
 #include "ouro.h"
 #include <linux/err.h>
 #include <linux/hash.h>
+#include <linux/jhash.h>
 #include <linux/sort.h>
 #include "address.h"
 #include "census.h"
@@ -32,7 +33,7 @@ static struct ouro_site_row *row_of(struct ouro_site_table *table,
 				    const struct ouro_kind *kind, u32 caller,
 				    u32 stack)
 {
-	u32 at = hash_32(caller, 32) ^ hash_32(stack, 32) ^ hash_ptr(kind, 32);
+	u32 at = jhash_3words(caller, stack, hash_ptr(kind, 32), 0);
 	struct ouro_site_row *row;
 	unsigned int i;
 
@@ -168,6 +169,7 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 		table = kvzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
+	table->heap = heap;
 	/* Pairs with mode_change(). */
 	table->epoch = smp_load_acquire(&heap->sites_epoch);
 	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {

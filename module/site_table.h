@@ -34,6 +34,7 @@ struct ouro_site_row {
 
 /**
  * struct ouro_site_table - all of a heap's
+ * @heap: the heap
  * @noted: sites were noted, from before to after it was made
  * @epoch: of the heap's sites
  * @rows: in use
@@ -44,6 +45,7 @@ struct ouro_site_row {
  * @row: the first @rows of them, once the table was sorted
  */
 struct ouro_site_table {
+	struct ouro_heap *heap;
 	bool noted;
 	u32 epoch;
 	unsigned int rows;

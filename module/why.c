@@ -155,12 +155,14 @@ static void first_set(const struct ouro_inspect *ins, struct ouro_path *path,
 }
 
 /* From its end to its beginning; each step has its place, whatever is left out. */
-static void path_set(const struct search *search, struct ouro_path *path)
+static void path_set(struct search *search, struct ouro_path *path)
 {
 	u32 place, from, next = NONE, at, i;
 
 	for (place = search->reached; place != NONE; place = from - FROM_PLACE) {
 		path->length++;
+		search->ins->scan.steps--;
+		ouro_scan_breathe(&search->ins->scan);
 		from = *from_of(search, place);
 		if (from == FROM_OUTSIDE)
 			break;
@@ -169,6 +171,8 @@ static void path_set(const struct search *search, struct ouro_path *path)
 	i = path->length;
 	for (place = search->reached; i; place = from - FROM_PLACE) {
 		at = --i;
+		search->ins->scan.steps--;
+		ouro_scan_breathe(&search->ins->scan);
 		from = *from_of(search, place);
 		if (at >= OURO_STEPS && path->left_out) {
 			if (at < path->length - OURO_STEPS) {
@@ -220,8 +224,8 @@ int ouro_why_find(struct ouro_inspect *ins, const struct ouro_target *target,
 /**
  * ouro_path_text() - a path in one line
  * @path: that leads to something
- * @text: set to "session.peers[3] -> peer.owner -> session, 2 from outside: name";
- *	cut where there is no room
+ * @text: set to "session.peers[3] -> peer.owner -> session", cut where there is no
+ *	room
  * @size: of @text
  *
  * Context: Any.
@@ -240,13 +244,18 @@ void ouro_path_text(const struct ouro_path *path, char *text, size_t size)
 				i + 1 < n ? "." : "", path->step[i].field,
 				i + 1 < n ? " -> " : "");
 	}
+}
+
+/* What holds its first object: "2 from outside: name". */
+void ouro_path_holder(const struct ouro_path *path, char *text, size_t size)
+{
+	const char *colon = path->pinned[0] ? ": " : "";
+
 	if (path->immortal)
-		at += scnprintf(text + at, size - at, ", never dies");
+		snprintf(text, size, "never dies%s%s", colon, path->pinned);
 	else
-		at += scnprintf(text + at, size - at, ", %u from outside",
-				path->outside);
-	if (path->pinned[0])
-		scnprintf(text + at, size - at, ": %s", path->pinned);
+		snprintf(text, size, "%u from outside%s%s", path->outside,
+			 colon, path->pinned);
 }
 
 /* ---- questions ---- */

@@ -72,6 +72,10 @@ struct ouro_target {
 };
 
 void ouro_path_text(const struct ouro_path *path, char *text, size_t size);
+void ouro_path_holder(const struct ouro_path *path, char *text, size_t size);
+
+#define OURO_HOLDER_TEXT	100	/* bytes for what holds a path */
+
 int ouro_why_target(struct ouro_heap *heap, const char *asked,
 		    struct ouro_target *target);
 int ouro_why_find(struct ouro_inspect *ins, const struct ouro_target *target,

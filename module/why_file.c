@@ -23,11 +23,13 @@ static DEFINE_MUTEX(asked_lock);
 static void show_line(struct seq_file *m, const struct ouro_path *path)
 {
 	char *text = kmalloc(LINE_TEXT, GFP_KERNEL);
+	char holder[OURO_HOLDER_TEXT];
 
 	if (!text)
 		return;
 	ouro_path_text(path, text, LINE_TEXT);
-	seq_printf(m, "%s\n", text);
+	ouro_path_holder(path, holder, sizeof(holder));
+	seq_printf(m, "%s\n%s\n", text, holder);
 	kfree(text);
 }
 
@@ -158,24 +160,10 @@ static ssize_t why_write(struct file *file, const char __user *from, size_t len,
 static int why_open(struct inode *inode, struct file *file)
 {
 	/* Who only asks does not wait for the answer to the last question. */
-	if (!(file->f_mode & FMODE_READ))
-		return 0;
-	return ouro_file_open(file, why_show, answer(inode->i_private));
+	return ouro_file_open(file, why_show, file->f_mode & FMODE_READ ?
+			      answer(inode->i_private) : NULL);
 }
-
-static int why_release(struct inode *inode, struct file *file)
-{
-	return file->f_mode & FMODE_READ ? ouro_file_release(inode, file) : 0;
-}
-
-static const struct file_operations why_fops = {
-	.owner = THIS_MODULE,
-	.open = why_open,
-	.read = seq_read,
-	.write = why_write,
-	.llseek = seq_lseek,
-	.release = why_release,
-};
+OURO_FILE_REPORT_WRITE(why);
 
 static int why_json_open(struct inode *inode, struct file *file)
 {

@@ -151,6 +151,9 @@ INSTRUCTIONS = [
     Row("region, per piece of 24", "instr", "kmalloc", sides("region"), None),
     Row("reserve pair", "instr", "mempool", sides("reserve"), None),
     Row("1.06 M live blocks, destroy", "M instr", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02)),
+    Row("pair 64, sites by caller", "instr", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
+    Row("pair 64, sites by one stack of 64", "instr", "sites off", against("sites-stack-64", "sites-off"), None),
+    Row("pair 64, sites by stack", "instr", "sites off", against("sites-stack", "sites-off"), None),
     *object_rows("instr", get_put=1.3),
 ]
 
@@ -177,6 +180,7 @@ TIME = [
     Row("alloc, write on CPU 0 while 1 reads, frees", "ns", CACHE, sides("pass"), None),
     Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
     Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02)),
+    Row("pair 64, sites by caller", "ns", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
     Row("pair 64, stat read beside it without a pause", "loops/us", "no reader", mutator("observe-stat"),
         ("ratio", ">=", 0.99, 0.01)),
     Row("pair 64, stat read beside it 1000 times a second", "loops/us", "no reader", mutator("observe-stat-1k"),

@@ -9,12 +9,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
+. "$here/peers.sh"
 . "$here/puppet.sh"
 . "$here/shell.sh"
 . "$here/system.sh"
 . "$here/tree.sh"
 . "$here/types.sh"
 . "$here/collector.sh"
+. "$here/docs.sh"
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"
@@ -27,7 +29,7 @@ FRAME=$DEBUG/ouro_test
 SUITES="block array realloc bulk size heap limit many region reserve context nmi misuse poison fault stress"
 SUITES="$SUITES type object last slot race refcount finalize abuse weak stale watch unwatch upgrade scope object_context pin"
 SUITES="$SUITES vector list list_crowd map map_crowd weak_map weak_crowd copy copy_graph"
-SUITES="$SUITES cycle collect graph"
+SUITES="$SUITES cycle collect graph audit"
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 

@@ -124,8 +124,10 @@ case_sites_bad()
 	puppet create sites 0 || return 1
 	status=0
 	write_to $OURO/sites/sites caller || status=1
-	refuses $OURO/sites/sites "" x 1 "caller 1" "off 0" "stack 0" "stack x" "stack 1 2" "stack -1" "stack 4294967296" Caller \
-		"callers" "$(printf '\377\376\001')" "%s%n" "$(long_text)" || status=1
+	for text in "" x 1 "caller 1" "off 0" "stack 0" "stack x" "stack 1 2" "stack -1" "stack 4294967296" Caller \
+		"callers" "$(printf '\377\376\001')" "%s%n" "$(long_text)"; do
+		expect_error 'Invalid argument\|out of range\|too large' write_to $OURO/sites/sites "$text" || status=1
+	done
 	expect_eq mode "$(sites_mode sites)" caller || status=1
 	puppets_gone sites
 	return $status
@@ -148,7 +150,7 @@ case_sites_stack()
 	status=0
 	puppet alloc sites 64 50 && puppet lose sites 10 && puppet make sites 1 20 || status=1
 	expect_eq "with a stack" "$(site_of sites do_alloc) $(site_of sites do_lose) $(site_type sites ring)" \
-		"50 3200 10 1120 20 320" || status=1
+		"50 3200 10 1040 20 320" || status=1
 	for frame in do_alloc do_lose 'puppet_make' do_write vfs_write; do
 		grep -q "^	$frame+" $OURO/sites/sites || { echo "no frame of $frame"; status=1; }
 	done
@@ -215,6 +217,7 @@ case_sites_json()
 	expect_eq untracked "$(awk '/^\.untracked/ { printf "%s ", $2 }' "$TMP/flat")" "3 192 " || status=1
 	awk '/^\.sites\.[0-9]*\.(live|bytes|type|site) / { print $2 }' "$TMP/flat" >"$TMP/rows"
 	awk '!/^[#\t]/ && $6 != "(unknown)" { print $1 "\n" $2 "\n" ($5 == "-" ? "null" : $5) "\n" $6 }' $OURO/sites/sites >"$TMP/text"
+	expect_eq rows "$(wc -l <"$TMP/rows")" 8 || status=1
 	cmp -s "$TMP/rows" "$TMP/text" || { cat "$TMP/rows" "$TMP/text"; echo "they differ"; status=1; }
 	puppet drop sites 1 0
 	puppets_gone sites

@@ -105,7 +105,10 @@ enum ouro_type_flags {
  *	and list heads that @init made.  Not with OURO_TYPE_INIT_ONCE.
  * @traverse: tells of references that no table can describe; only with
  *	OURO_TYPE_ACYCLIC.  Such references are the type's own to put, in
- *	@release.
+ *	@release.  Called by who reads what refers to what, at any moment from
+ *	the end of @init on until the object dies, within an RCU read section:
+ *	so it may take spinlocks of the type's own, and must not sleep.  What is
+ *	neither header nor slot is zeroes before @init, in such types.
  *
  * @finalize and @release are called by whoever put the last reference, where
  * ouro_put() was called; or by a worker, where that was in NMI or with

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Run inside the VM by scripts/bench; prints lines for it to read.
-# usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | preempt:MODE]...
+# usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | sites:MODE | preempt:MODE]...
 
 DIR=/sys/kernel/debug/ouro_bench
 
@@ -39,6 +39,12 @@ preempt()	# MODE
 	echo "$1" >/sys/kernel/debug/sched/preempt || die "preempt $1"
 }
 
+# What is noted of allocations: off, caller, stack or stack-N.
+sites()	# MODE
+{
+	echo "$1" | tr - ' ' >/sys/kernel/debug/ouro/bench/sites || die "sites $1"
+}
+
 insmod /ouro/ouro.ko || die "ouro.ko does not load"
 insmod /ouro/ouro_bench.ko || die "ouro_bench.ko does not load"
 cat /samples/ouro_bench/python-heap-sizes.csv >$DIR/sizes || die "sizes"
@@ -48,6 +54,7 @@ for what; do
 	case $what in
 	hold:nothing)	snapshot nothing ;;
 	hold:*)		hold "${what#hold:}" ;;
+	sites:*)	sites "${what#sites:}" ;;
 	workers:*)	workers "${what#workers:}" ;;
 	preempt:*)	preempt "${what#preempt:}" ;;
 	*)		echo "${what%:*} ${what#*:}" >$DIR/run || die "run $what" ;;

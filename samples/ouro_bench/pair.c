@@ -113,6 +113,11 @@ BENCH_SIDE(kmalloc, pairs, 64, alloc_kmalloc, free_kmalloc);
 const struct bench_case bench_pair_cases[] = {
 	{ "loop", PAIRS, { side_nothing } },
 	{ "free", PAIRS, { side_free, side_cache } },
+	/* By what is noted of sites, which bench.sh says before. */
+	{ "sites-off", PAIRS, { side_free } },
+	{ "sites-caller", PAIRS, { side_free } },
+	{ "sites-stack-64", PAIRS, { side_free } },
+	{ "sites-stack", PAIRS / 10, { side_free } },
 	{ "free-kmalloc", PAIRS, { side_free, side_kmalloc } },
 	{ "free-sized", PAIRS, { side_sized, side_cache } },
 	{ "nopreempt", PAIRS, { side_atomic, side_cache_atomic } },

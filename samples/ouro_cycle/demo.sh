@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Run inside the VM: ten megabytes come and go, and then they do not go by themselves.
+# OURO_PAUSE=seconds waits between steps, for whoever looks on.
 # shellcheck disable=SC3043 # busybox has local
 
 DO=/sys/kernel/debug/ouro_cycle/do
@@ -33,6 +34,7 @@ happen()	# WORD TEXT
 {
 	echo "$1" >$DO || die "$1 does not happen"
 	figures "$2"
+	sleep "${OURO_PAUSE:-0}"
 }
 
 expect()	# OBJECTS BYTES COLLECTED

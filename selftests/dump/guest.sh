@@ -25,6 +25,7 @@ puppet make mixed 0 1000
 puppet make mixed 1 300
 puppet make mixed 3 7
 puppet make mixed 4 5
+puppet make mixed 8 2
 puppet litter mixed 50
 puppet drop mixed 0 137
 puppet flush mixed

@@ -176,10 +176,12 @@ void test_log_mark(struct test_log *log);
 unsigned int test_log_count(const struct test_log *log, const char *needle);
 unsigned int test_log_count_all(const struct test_log *log, const char *needle);
 
-/* Small files below /sys: test_file.c */
+/* Files below /sys: test_file.c */
 
 int test_file_read(const char *path, unsigned long *value);
 int test_file_write(const char *path, unsigned long value);
+const char *test_file_text(const char *path);
+int test_file_puts(const char *path, const char *what);
 int test_fail_arm(unsigned int nth);
 unsigned int test_fail_disarm(void);
 

@@ -13,7 +13,8 @@
  *   unhide NAME		and that object goes
  *   make NAME SHAPE COUNT	objects, kept: 0 beads of 112 bytes, 1 rings with
  *				a slot, 2 and 3 fans with 2 and 30, 4 vectors,
- *				5 lists, 6 maps, 7 weak maps
+ *				5 lists, 6 maps, 7 weak maps, 8 vectors of NULL
+ *				and a ring
  *   drop NAME SHAPE COUNT	put the newest ones, 0: all
  *   litter NAME COUNT		pairs of rings that only hold each other
  *   ways NAME CONTEXT		by every way to allocate, see puppet_site.c; in an

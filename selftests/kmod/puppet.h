@@ -7,7 +7,7 @@
 #include <ouro/type.h>
 
 #define PUPPET_TYPES	3
-#define PUPPET_SHAPES	8	/* types, and containers */
+#define PUPPET_SHAPES	9	/* types, and containers */
 
 struct made;
 

@@ -62,6 +62,23 @@ static struct ouro_object *make_typed(struct ouro_heap *heap,
 	return IS_ERR(kind) ? NULL : ouro_new_array(kind, slots, GFP_KERNEL);
 }
 
+/* With a ring in the second of its slots, which nobody else holds. */
+static struct ouro_object *make_filled(struct ouro_heap *heap,
+				       struct puppet_objects *objects)
+{
+	struct ouro_vector *vector = ouro_vector_new(heap, 0, GFP_KERNEL);
+	struct ouro_object *ring = make_typed(heap, objects, 1, 0);
+	bool filled = vector && ring &&
+		      !ouro_vector_append(vector, NULL, GFP_KERNEL) &&
+		      !ouro_vector_append(vector, ring, GFP_KERNEL);
+
+	ouro_put(ring);
+	if (filled)
+		return ouro_vector_object(vector);
+	ouro_vector_put(vector);
+	return NULL;
+}
+
 static struct ouro_object *make_one(struct ouro_heap *heap,
 				    struct puppet_objects *objects,
 				    unsigned long shape)
@@ -80,6 +97,8 @@ static struct ouro_object *make_one(struct ouro_heap *heap,
 		return ouro_list_object(ouro_list_new(heap, GFP_KERNEL));
 	case 6:
 		return ouro_map_object(ouro_map_u64_new(heap, GFP_KERNEL));
+	case 8:
+		return make_filled(heap, objects);
 	default:
 		return ouro_weak_map_object(ouro_weak_map_new(heap, GFP_KERNEL));
 	}

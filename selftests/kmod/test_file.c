@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Small files: a number in, a number out; and failures by one of them. */
+/* Files: a number in, a number out; whole texts; and failures by one of them. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include "ouro_test.h"
 
 int test_file_read(const char *path, unsigned long *value)
@@ -40,6 +43,98 @@ int test_file_write(const char *path, unsigned long value)
 	return len < 0 ? len : 0;
 }
 EXPORT_SYMBOL_GPL(test_file_write);
+
+/* ---- texts ---- */
+
+/*
+ * Files of debugfs are read by users only: whoever runs the case lends a piece of
+ * memory.
+ */
+#define LENT_BYTES	SZ_64K
+
+static char text[SZ_1M];
+
+static unsigned long lend(void)
+{
+	return vm_mmap(NULL, 0, LENT_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+}
+
+static ssize_t read_all(struct file *file, unsigned long lent)
+{
+	loff_t pos = 0;
+	size_t len = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = file->f_op->read(file, (char __user *)lent,
+				     min_t(size_t, LENT_BYTES,
+					   sizeof(text) - 1 - len), &pos);
+		if (n <= 0)
+			break;
+		if (copy_from_user(text + len, (char __user *)lent, n))
+			return -EFAULT;
+		len += n;
+		cond_resched();
+	}
+	text[len] = '\0';
+	return n;
+}
+
+/*
+ * What is in a file, until the next one is read; or ERR_PTR.  In the context of
+ * the case only, whose threads are no users.
+ */
+const char *test_file_text(const char *path)
+{
+	unsigned long lent = lend();
+	struct file *file;
+	ssize_t err;
+
+	if (IS_ERR_VALUE(lent))
+		return ERR_PTR(lent);
+	file = filp_open(path, O_RDONLY, 0);
+	err = PTR_ERR_OR_ZERO(file);
+	if (!err) {
+		err = read_all(file, lent);
+		filp_close(file, NULL);
+	}
+	vm_munmap(lent, LENT_BYTES);
+	return err ? ERR_PTR(err) : text;
+}
+EXPORT_SYMBOL_GPL(test_file_text);
+
+static ssize_t write_all(struct file *file, unsigned long lent, const char *what)
+{
+	size_t len = strlen(what);
+	loff_t pos = 0;
+
+	if (copy_to_user((char __user *)lent, what, len))
+		return -EFAULT;
+	return file->f_op->write(file, (char __user *)lent, len, &pos);
+}
+
+/* 0 or an error; as test_file_text(). */
+int test_file_puts(const char *path, const char *what)
+{
+	unsigned long lent = lend();
+	struct file *file;
+	ssize_t err;
+
+	if (IS_ERR_VALUE(lent))
+		return lent;
+	file = filp_open(path, O_WRONLY, 0);
+	err = PTR_ERR_OR_ZERO(file);
+	if (!err) {
+		err = write_all(file, lent, what);
+		filp_close(file, NULL);
+	}
+	vm_munmap(lent, LENT_BYTES);
+	return min_t(ssize_t, err, 0);
+}
+EXPORT_SYMBOL_GPL(test_file_puts);
+
+/* ---- failures ---- */
 
 #define FAIL_FILE	"/sys/module/ouro/parameters/fail_nth"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of the tool scripts/ouro on a copy of a heap, and on a directory that it takes for the live one.
 
-usage: python3 selftests/tool/test.py [-v] [CASE...]
+usage: python3 selftests/tool/test.py [-v] [CASE...], or with --ktap, for scripts/check
 """
 
 import glob
@@ -838,5 +838,40 @@ class Manual(Case):
         self.assertEqual(done.stdout, "")
 
 
+class Ktap(unittest.TestResult):
+    """A line for each case, and below it what went wrong."""
+
+    def line(self, case, word, remark="", notes=""):
+        names = case.id().replace("__main__.", "")
+        print(f"{word} {self.testsRun} {names}{remark}", *notes.splitlines(), sep="\n# ", flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.line(test, "ok")
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.line(test, "ok", f" # SKIP {reason}")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.line(test, "not ok", "", self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.line(test, "not ok", "", self.errors[-1][1])
+
+
+def main_ktap():
+    cases = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
+    print(f"1..{cases.countTestCases()}", flush=True)
+    result = Ktap()
+    cases.run(result)
+    print(f"# verdict: {'pass' if result.wasSuccessful() else 'fail'}")
+    return not result.wasSuccessful()
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--ktap"]:
+        sys.exit(main_ktap())
     unittest.main()

@@ -40,16 +40,11 @@ class Command(gdb.Command):
             self.run(args)
         except Unreadable as e:
             warn(str(e))
+        except (gdb.error, OSError) as e:
+            raise gdb.GdbError(str(e)) from e
 
     def run(self, args):
         raise NotImplementedError
-
-
-class Ouro(gdb.Command):
-    """Heaps of Ouro."""
-
-    def __init__(self):
-        super().__init__("ouro", gdb.COMMAND_DATA, prefix=True)
 
 
 class Load(Command):
@@ -245,6 +240,5 @@ class Objects(Command):
             print(f"    {e}")
 
 
-Ouro()
 for command in (Load, Heaps, Stat, Types, Arenas, Blocks, Objects):
     command()

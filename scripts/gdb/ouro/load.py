@@ -37,7 +37,8 @@ def symbol(name, default=None):
         return int(gdb.parse_and_eval(f"(unsigned long)&{name}"))
     except gdb.error:
         if default is None:
-            raise gdb.GdbError(f"the kernel's {name} is not known: give gdb its vmlinux, or ouro-load --symbols") from None
+            what = "ouro-load ouro.ko" if name.startswith("ouro") else "give gdb its vmlinux, or ouro-load --symbols"
+            raise gdb.GdbError(f"{name} is not known: {what}") from None
         return default
 
 
@@ -137,8 +138,13 @@ def load_all(paths, symbol_file=None):
     first = os.path.abspath(paths[0])
     drop_symbols(first)
     add_symbols(first)
+    done = 0
     try:
         for path in paths:
             load(path)
+            done += 1
     except Unreadable as e:
         raise gdb.GdbError(f"the list of modules does not hold together: {e}") from e
+    finally:
+        if not done:
+            drop_symbols(first)

@@ -119,7 +119,7 @@ def layout(tag):
         try:
             layouts[tag] = layout_of(gdb.lookup_type(f"struct {tag}").strip_typedefs())
         except gdb.error as e:
-            raise gdb.GdbError(f"{e}: \"ouro-load\" an ouro.ko that was built with -g") from e
+            raise gdb.GdbError(f"struct {tag} is not known: ouro-load an ouro.ko that was built with -g") from e
     return layouts[tag]
 
 

@@ -6,7 +6,7 @@
  *
  *   fill	three sessions, each with peers that know whose they are, and a
  *		config that all share; two are held from outside, by name, and one
- *		peer of the second one has a key
+ *		peer of the second one has a token
  *   grow	a session more, and some blocks
  *   wrong	one session has a reference too many, the config one too few, and
  *		a journal's traverse does not tell of all that it refers to
@@ -32,7 +32,7 @@ struct config {
 	char text[56];
 };
 
-struct key {
+struct token {
 	struct ouro_object object;
 	char text[24];
 };
@@ -40,7 +40,7 @@ struct key {
 struct peer {
 	struct ouro_object object;
 	struct ouro_slot owner;
-	struct ouro_slot key;
+	struct ouro_slot token;
 	char name[32];
 };
 
@@ -77,10 +77,10 @@ static void journal_traverse(void *object,
 
 static const struct ouro_type config_type = { OURO_TYPE(struct config, object) };
 
-static const struct ouro_type key_type = { OURO_TYPE(struct key, object) };
+static const struct ouro_type token_type = { OURO_TYPE(struct token, object) };
 
 static const struct ouro_type peer_type = {
-	OURO_TYPE(struct peer, object), OURO_SLOTS(struct peer, owner, key),
+	OURO_TYPE(struct peer, object), OURO_SLOTS(struct peer, owner, token),
 };
 
 static const struct ouro_type session_type = {
@@ -99,7 +99,7 @@ static const char * const holders[SESSIONS] = {
 };
 
 static struct ouro_heap *heap;
-static struct ouro_kind *configs, *keys, *peers, *sessions, *journals;
+static struct ouro_kind *configs, *tokens, *peers, *sessions, *journals;
 static struct config *config;
 static struct session *session[SESSIONS];
 static struct journal *journal;
@@ -111,11 +111,11 @@ static DEFINE_MUTEX(lock);
 static int register_types(void)
 {
 	configs = ouro_type_register(heap, &config_type);
-	keys = ouro_type_register(heap, &key_type);
+	tokens = ouro_type_register(heap, &token_type);
 	peers = ouro_type_register(heap, &peer_type);
 	sessions = ouro_type_register(heap, &session_type);
 	journals = ouro_type_register(heap, &journal_type);
-	return IS_ERR(configs) || IS_ERR(keys) || IS_ERR(peers) ||
+	return IS_ERR(configs) || IS_ERR(tokens) || IS_ERR(peers) ||
 	       IS_ERR(sessions) || IS_ERR(journals) ? -ENOMEM : 0;
 }
 
@@ -152,16 +152,16 @@ static noinline int session_open(unsigned int i)
 	return k < PEERS ? -ENOMEM : 0;
 }
 
-static noinline int key_give(unsigned int i)
+static noinline int token_give(unsigned int i)
 {
 	struct ouro_object *peer = ouro_slot_load(&session[i]->peers[PEERS - 1]);
-	struct key *key = ouro_new(keys, GFP_KERNEL);
+	struct token *token = ouro_new(tokens, GFP_KERNEL);
 
-	if (peer && key)
-		ouro_slot_move(&container_of(peer, struct peer, object)->key,
-			       &key->object);
+	if (peer && token)
+		ouro_slot_move(&container_of(peer, struct peer, object)->token,
+			       &token->object);
 	ouro_put(peer);
-	return peer && key ? 0 : -ENOMEM;
+	return peer && token ? 0 : -ENOMEM;
 }
 
 static noinline int blocks_get(unsigned int from, unsigned int to, size_t size)
@@ -184,7 +184,7 @@ static int do_fill(void)
 	if (!config)
 		return -ENOMEM;
 	err = session_open(0) ?: session_open(1) ?: session_open(2);
-	return err ?: key_give(1) ?: blocks_get(0, 100, 64) ?:
+	return err ?: token_give(1) ?: blocks_get(0, 100, 64) ?:
 	       blocks_get(100, 101, 20000);
 }
 
@@ -203,7 +203,7 @@ static int do_wrong(void)
 	if (!journal)
 		return -ENOMEM;
 	journal->first = ouro_get(&config->object);
-	journal->last = ouro_new(keys, GFP_KERNEL);
+	journal->last = ouro_new(tokens, GFP_KERNEL);
 	ouro_get(&session[1]->object);
 	ouro_put(&config->object);
 	ouro_put(&config->object);

@@ -16,6 +16,7 @@
  */
 #include "ouro.h"
 #include <linux/err.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include "audit.h"
 #include "census.h"
@@ -217,7 +218,9 @@ static void confirm(struct run *run, const struct suspect *suspect)
 
 /*
  * Between a get and the note of its name, or the store to a slot, a reference is
- * nowhere to be seen, and its holder may have to wait for a CPU there.
+ * nowhere to be seen.  Its holder does not sleep there, but may have to wait for a
+ * CPU; or the CPU, if it is a virtual one, for its turn: however long that is, a
+ * grace period does not end before.
  */
 static void pause_for_leaks(struct run *run)
 {
@@ -225,6 +228,8 @@ static void pause_for_leaks(struct run *run)
 		return;
 	if (schedule_timeout_interruptible(PAUSE))
 		run->ins.err = -EINTR;
+	else
+		synchronize_rcu();
 }
 
 static bool is_counted(struct ouro_pool *pool, void *arg)

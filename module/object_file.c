@@ -242,7 +242,7 @@ static void graph_foot(struct seq_file *m, const struct ouro_rows *rows)
 
 static unsigned int left_out(const struct drawing *drawing)
 {
-	return drawing->edges - min(drawing->edges, (unsigned int)EDGES_MOST);
+	return drawing->edges - min_t(unsigned int, drawing->edges, EDGES_MOST);
 }
 
 static void graph_show(struct seq_file *m, const struct ouro_rows *rows,

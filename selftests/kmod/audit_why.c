@@ -207,7 +207,8 @@ static void holds(struct audit *a, const char *type, const char *name,
 		return;
 	/* Names may have blanks. */
 	line = strstr(line, name) + strlen(name);
-	sscanf(line, "%15s %lu %lu", r, &o, &b);
+	if (!EXPECT_EQ(a->t, sscanf(line, "%15s %lu %lu", r, &o, &b), 3))
+		return;
 	snprintf(wanted, sizeof(wanted), roots ? "%lu" : "-", roots);
 	EXPECT_MSG(a->t, !strcmp(r, wanted) && o == objects && b == bytes,
 		   "%s %s: %lu %lu %lu in\n%s", type, name, roots, objects,

@@ -218,9 +218,9 @@ static void confirm(struct run *run, const struct suspect *suspect)
 
 /*
  * Between a get and the note of its name, or the store to a slot, a reference is
- * nowhere to be seen.  Its holder does not sleep there, but may have to wait for a
- * CPU; or the CPU, if it is a virtual one, for its turn: however long that is, a
- * grace period does not end before.
+ * nowhere to be seen.  Where its holder cannot be preempted a grace period does not
+ * end before that is over, however long the CPU, if it is a virtual one, waits for
+ * its turn.  Where it can, the pause has to do.
  */
 static void pause_for_leaks(struct run *run)
 {

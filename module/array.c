@@ -47,11 +47,14 @@ static void free_after_grace(struct rcu_head *rcu)
 {
 	struct ouro_array *array = container_of(rcu, struct ouro_array, rcu);
 	struct ouro_collector *collector = &array->heap->collector;
+	bool busy;
 
 	smp_mb();	/* as said above */
-	/* Pairs with the releases at their ends. */
-	if (smp_load_acquire(&collector->task) ||
-	    smp_load_acquire(&collector->looking))
+	/* Pairs with the release at its end. */
+	busy = smp_load_acquire(&collector->task);
+	/* As above. */
+	busy |= smp_load_acquire(&collector->looking);
+	if (busy)
 		call_srcu(&ouro_array_readers, rcu, free_at_last);
 	else
 		free_at_last(rcu);

@@ -9,10 +9,10 @@
  * count cannot be lower than what was found, unless somebody has put a reference
  * that was not his (or one that had a name, and has it still).  A field that only
  * traverse tells of has no such rule: a reference that moves from it into a slot
- * is found twice if that happens in each pass.  The object may be dead by now, and be referred to all the same.  What
- * is too high has a holder that the audit cannot see; where
- * all of a type's outside references have names, that is a reference that nobody
- * will put.
+ * is found twice if that happens in each pass.  The object may be dead by now, and
+ * be referred to all the same.  What is too high has a holder that the audit cannot
+ * see; where all of a type's outside references have names, that is a reference
+ * that nobody will put.
  */
 #include "ouro.h"
 #include <linux/err.h>

@@ -103,6 +103,7 @@ static int audit_open(struct inode *inode, struct file *file)
 {
 	return ouro_file_open(file, audit_show, ouro_audit_run(inode->i_private));
 }
+
 OURO_FILE_REPORT(audit);
 
 /* ---- for programs ---- */
@@ -196,6 +197,7 @@ static int audit_json_open(struct inode *inode, struct file *file)
 {
 	return ouro_file_open(file, audit_json_show, ouro_audit_run(inode->i_private));
 }
+
 OURO_FILE_REPORT(audit_json);
 
 const struct ouro_file ouro_audit_files[] = {

@@ -59,7 +59,7 @@ static bool visit_span(struct ouro_pool *pool, struct ouro_object *object,
 
 	if (array)
 		span.count = READ_ONCE(array->used);
-	end = span.count - min(i, (unsigned long)span.count) > most ?
+	end = span.count - min_t(unsigned long, i, span.count) > most ?
 	      i + most : span.count;
 	*at = end < span.count ? end : 0;
 	for (; i < end; i++) {

@@ -268,7 +268,9 @@ static void add_difference(struct ouro_growth *growth,
 	struct ouro_growth_row row = now ? *now : *before;
 
 	if (!now)
-		row.live = row.bytes = 0;
+		row.live = 0;
+	if (!now)
+		row.bytes = 0;
 	row.live_growth = row.live - (before ? before->live : 0);
 	row.bytes_growth = row.bytes - (before ? before->bytes : 0);
 	if (row.live_growth || row.bytes_growth)

@@ -104,9 +104,9 @@ void tell_path(const struct ouro_heap *heap, const struct ouro_path *path)
 
 	ouro_path_text(path, text, sizeof(text));
 	ouro_path_holder(path, holder, sizeof(holder));
-	pr_info("heap %s: path: %s %s, %s: %s\n", heap->name,
-		path->step[0].kind->type->name, path->step[0].name, holder,
-		text);
+	pr_info("heap %s: path: %s %s: %s, %s\n", heap->name,
+		path->step[0].kind->type->name, path->step[0].name, text,
+		holder);
 }
 
 /* To one object of each type. */

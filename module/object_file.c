@@ -177,6 +177,7 @@ OURO_ROWS_FILE(objects_json, true, objects_rows);
 /* ---- graph ---- */
 
 #define EDGES_MOST	1024	/* of one object: a row has to be short */
+#define COUNTED_MOST	100000	/* and is not to take long */
 
 /* A row on its way to the file. */
 struct drawing {
@@ -209,11 +210,12 @@ static bool draw_field(const struct ouro_field *field, void *arg)
 	struct drawing *drawing = arg;
 	struct ouro_pool *pool;
 
-	/* The rest is only counted: of millions a look at each would take long. */
-	if (drawing->edges >= EDGES_MOST) {
-		drawing->edges++;
-		return true;
-	}
+	/* There was no room: the row will be shown once more, from the beginning. */
+	if (seq_has_overflowed(drawing->m))
+		return false;
+	/* What follows is only counted, and not all of millions. */
+	if (drawing->edges >= EDGES_MOST)
+		return ++drawing->edges < COUNTED_MOST;
 	pool = ouro_pool_of_object(field->ref);
 	if (!pool || !ouro_pool_is_block(pool, field->ref))
 		return true;
@@ -240,7 +242,7 @@ static void graph_foot(struct seq_file *m, const struct ouro_rows *rows)
 
 static unsigned int left_out(const struct drawing *drawing)
 {
-	return drawing->edges - min(drawing->edges, (unsigned int)EDGES_MOST);
+	return drawing->edges - min_t(unsigned int, drawing->edges, EDGES_MOST);
 }
 
 static void graph_show(struct seq_file *m, const struct ouro_rows *rows,
@@ -262,8 +264,9 @@ static void graph_show(struct seq_file *m, const struct ouro_rows *rows,
 	if (rows->json)
 		seq_printf(m, "], \"left_out\": %u}", left_out(&drawing));
 	else if (left_out(&drawing))
-		seq_printf(m, "\t// %u more from \"%s\"\n", left_out(&drawing),
-			   name);
+		seq_printf(m, "\t// %u %smore from \"%s\"\n",
+			   left_out(&drawing),
+			   drawing.edges == COUNTED_MOST ? "or " : "", name);
 }
 
 static const struct ouro_rows_ops graph_rows = {

@@ -52,6 +52,7 @@ static int retained_open(struct inode *inode, struct file *file)
 	return ouro_file_open(file, retained_show,
 			      ouro_retain_run(inode->i_private));
 }
+
 OURO_FILE_REPORT(retained);
 
 static void json_sum(struct seq_file *m, const char *what, unsigned long objects,
@@ -93,6 +94,7 @@ static int retained_json_open(struct inode *inode, struct file *file)
 	return ouro_file_open(file, retained_json_show,
 			      ouro_retain_run(inode->i_private));
 }
+
 OURO_FILE_REPORT(retained_json);
 
 const struct ouro_file ouro_retain_files[] = {

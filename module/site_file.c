@@ -119,6 +119,7 @@ static int sites_open(struct inode *inode, struct file *file)
 	return ouro_file_open(file, sites_show, file->f_mode & FMODE_READ ?
 			      ouro_site_table_read(inode->i_private) : NULL);
 }
+
 OURO_FILE_REPORT_WRITE(sites);
 
 /* ---- for programs ---- */
@@ -177,6 +178,7 @@ static int sites_json_open(struct inode *inode, struct file *file)
 	return ouro_file_open(file, sites_json_show,
 			      ouro_site_table_read(inode->i_private));
 }
+
 OURO_FILE_REPORT(sites_json);
 
 const struct ouro_file ouro_site_files[] = {

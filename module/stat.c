@@ -44,9 +44,10 @@ void ouro_stat_class(const struct ouro_class *class,
 		const struct ouro_front *front =
 			per_cpu_ptr(class->fronts, cpu);
 
+		/* The owner waits for its cache line: all of it in one go. */
+		frees += READ_ONCE(front->frees);
 		live += ouro_front_read(front, class->geo->rounds,
 					&stat->fronts);
-		frees += READ_ONCE(front->frees);
 	}
 	/* A free on one CPU may be seen before its allocation on another. */
 	stat->live = max(live, 0L);

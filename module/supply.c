@@ -120,8 +120,7 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		ouro_large_flush();
 		ouro_heap_drain_here(heap);
 		ouro_arena_flush();
-		block = ouro_large_alloc(heap, size, gfp, node,
-						 caller);
+		block = ouro_large_alloc(heap, size, gfp, node, caller);
 	}
 	ouro_slow_end();
 	if (!block)

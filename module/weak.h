@@ -43,6 +43,12 @@ struct ouro_weaks {
 /* Around deaths that others tell of or wait for: ouro_watch_remove_sync(). */
 extern struct srcu_struct ouro_deaths;
 
+/* The number of the pool that a handle leads to. */
+static inline u32 ouro_weak_number(struct ouro_weak weak)
+{
+	return weak.name >> OURO_WEAK_BLOCK_BITS;
+}
+
 u32 ouro_weak_heap_id(void);
 int ouro_weak_number_get(struct ouro_pool *pool, gfp_t gfp);
 void ouro_weak_number_put(struct ouro_pool *pool);

@@ -29,7 +29,7 @@ static void show_line(struct seq_file *m, const struct ouro_path *path)
 		return;
 	ouro_path_text(path, text, LINE_TEXT);
 	ouro_path_holder(path, holder, sizeof(holder));
-	seq_printf(m, "%s\n%s\n", text, holder);
+	seq_printf(m, "%s, %s\n", text, holder);
 	kfree(text);
 }
 
@@ -163,12 +163,14 @@ static int why_open(struct inode *inode, struct file *file)
 	return ouro_file_open(file, why_show, file->f_mode & FMODE_READ ?
 			      answer(inode->i_private) : NULL);
 }
+
 OURO_FILE_REPORT_WRITE(why);
 
 static int why_json_open(struct inode *inode, struct file *file)
 {
 	return ouro_file_open(file, why_json_show, answer(inode->i_private));
 }
+
 OURO_FILE_REPORT(why_json);
 
 const struct ouro_file ouro_why_files[] = {

@@ -58,6 +58,14 @@ def speedup_against(name, loop):
     return get
 
 
+def mutator(name, column=0):
+    """Million loops a second while another CPU scans or reads, and without."""
+    def get(lane):
+        alone = 1e6 / lane.results[name][3]
+        return alone * lane.results[name][column] / 1000, alone
+    return get
+
+
 # ---- what is measured ---------------------------------------------------------------------------
 
 def kib(value):
@@ -173,6 +181,13 @@ TIME = [
     Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
     Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02)),
     Row("pair 64, sites by caller", "ns", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
+    Row("pair 64, stat read beside it without a pause", "loops/us", "no reader", mutator("observe-stat"),
+        ("ratio", ">=", 0.99, 0.01)),
+    Row("pair 64, stat read beside it 1000 times a second", "loops/us", "no reader", mutator("observe-stat-1k"),
+        ("ratio", ">=", 0.99, 0.005)),
+    Row("pair 64, ouro_heap_stat() without a pause", "loops/us", "no reader", mutator("observe-call"), None),
+    Row("pair 64, ouro_heap_stat() 10,000 times a second", "loops/us", "no reader", mutator("observe-call-10k"), None),
+    Row("pair 64, audits of 100 k objects beside it", "loops/us", "no reader", mutator("observe-audit"), None),
     *object_rows("ns", get_put=1.05),
 ]
 
@@ -207,14 +222,6 @@ def beside_cpython(name, column=MEDIAN):
 def memory_of(name):
     """What the notes of a scan took, and what they may take."""
     return lambda lane: (kib(lane.results[name][PEAK]), kib(lane.results[name][ALLOWED]))
-
-
-def mutator(name, column=0):
-    """Million loops a second while scans are made, and without."""
-    def get(lane):
-        alone = 1e6 / lane.results[name][3]
-        return alone * lane.results[name][column] / 1000, alone
-    return get
 
 
 def young(name, column=MEDIAN):

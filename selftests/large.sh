@@ -14,10 +14,12 @@ is_checked()	# by the kernel, at each step
 	[ -e /proc/lockdep ] || grep -qE ' (kasan_report|kcsan_setup_watchpoint|__kcsan_check_access)$' /proc/kallsyms
 }
 
-# Ten million where the machine is not emulated.
+# Ten million where the machine is not emulated; OURO_LARGE says otherwise.
 large_count()
 {
-	if is_checked; then
+	if [ -n "${OURO_LARGE:-}" ]; then
+		echo "$OURO_LARGE"
+	elif is_checked; then
 		echo 50000
 	elif [ "$SET" != full ]; then
 		echo 200000
@@ -86,7 +88,7 @@ case_large_constant()
 	after=$(read_least heaps) || status=1
 	printf '%-16s %10s %10s\n' heaps "$(us "${before% *}")" "$(us "${after% *}")"
 	grossly_more "${after% *}" "${before% *}" && status=1
-	for file in stat stat.json classes classes.json types types.json collector collector.json growth growth.json \
+	for file in stat stat.json classes classes.json types types.json collector collector.json \
 		limit threshold mode; do
 		[ -e $OURO/large/$file ] || continue
 		small=$(read_least small/$file) && large=$(read_least large/$file) || { status=1; continue; }
@@ -120,14 +122,14 @@ scan_timed()	# HEAP: the least of two
 	done | sort -n | head -n 1
 }
 
-# These look at all objects, as a scan does.
+# These look at all objects, as a scan does; sites and growth where it is noted who made them, as it is here.
 case_large_scans()
 {
 	large_make && write_to $OURO/large/why fan || return 1
 	scan=$(scan_timed large) || return 1
 	status=0
 	printf '%-16s %10s us\n' "a scan" "$(us "$scan")"
-	for file in why why.json audit audit.json retained retained.json sites sites.json; do
+	for file in why why.json audit audit.json retained retained.json sites sites.json growth growth.json; do
 		took=$(read_timed large/$file) || { status=1; continue; }
 		took=${took% *}
 		printf '%-16s %10s us, %s hundredths of a scan\n' $file "$(us "$took")" $((100 * took / scan))
@@ -156,7 +158,7 @@ case_large_interrupted()
 	large_make && write_to $OURO/large/why fan || return 1
 	status=0
 	printf '%-16s %10s us at most from a signal to the end\n' file ""
-	for file in why audit retained sites arenas.json objects graph; do
+	for file in why audit retained sites growth arenas.json objects graph; do
 		took=$(read_timed large/$file 20000) || { status=1; continue; }
 		took=${took% *}
 		most=0
@@ -208,7 +210,8 @@ case_large_mutators()
 	alone_longest=$2
 	for file in stat arenas.json objects graph sites why audit retained; do
 		for cpu in $(echo "$other" 0 | tr ' ' '\n' | sort -u); do
-			set -- $(pairs_beside $file "$cpu")
+			beside=$(pairs_beside $file "$cpu")
+			set -- $beside
 			[ $# -eq 3 ] || { echo "$file: no pairs"; status=1; continue; }
 			printf '%-10s %10s %10s %10s\n' "$file" "$1" "$(us "$2")" "$3  on CPU $cpu"
 			grossly_more "$2" $((alone_longest + 10000000)) && { echo "$file stalls"; status=1; }

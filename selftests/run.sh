@@ -3,13 +3,12 @@
 # Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
 #
 # OURO_SET=full|short chooses the cases (short: without hardened heaps, and without what takes long), STRESS=seconds
-# lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY="pattern..." runs the cases whose name matches one
-# (for work on them).
+# lengthens the stress, OURO_DIR is where the modules are, OURO_ONLY="pattern..." runs the cases whose name matches one,
+# OURO_LARGE=objects is how many a very large heap has (both for work on them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
 . "$here/log.sh"
-. "$here/peers.sh"
 . "$here/puppet.sh"
 . "$here/shell.sh"
 . "$here/system.sh"
@@ -20,6 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"
+. "$here/peers.sh"
 . "$here/trace.sh"
 . "$here/large.sh"
 

@@ -19,7 +19,7 @@
 #include <ouro/block.h>
 #include "collect.h"
 
-#define LOOPS		10000000	/* of the mutator in a round */
+#define LOOPS		3000000	/* of the mutator in a round */
 #define STEP		1024	/* loops until others get the CPU */
 #define PAGE_OF_FILE	4096	/* bytes of a read() */
 #define FILES		"/sys/kernel/debug/ouro/bench_observe/"
@@ -245,13 +245,10 @@ static int run_observe(const struct collect_case *which, unsigned int rounds,
 
 const struct collect_case collect_observe_cases[] = {
 	{ "observe-call", OBJECTS, run_observe, WAY(BY_CALL, 0) },
-	{ "observe-call-100k", OBJECTS, run_observe, WAY(BY_CALL, 100000) },
 	{ "observe-call-10k", OBJECTS, run_observe, WAY(BY_CALL, 10000) },
 	{ "observe-call-1k", OBJECTS, run_observe, WAY(BY_CALL, 1000) },
-	{ "observe-call-10", OBJECTS, run_observe, WAY(BY_CALL, 10) },
 	{ "observe-stat", OBJECTS, run_observe, WAY(STAT_FILE, 0) },
 	{ "observe-stat-1k", OBJECTS, run_observe, WAY(STAT_FILE, 1000) },
-	{ "observe-stat-10", OBJECTS, run_observe, WAY(STAT_FILE, 10) },
 	{ "observe-audit", OBJECTS, run_observe, WAY(AUDIT_FILE, 0) },
 	{ }
 };

@@ -191,10 +191,10 @@ static void many(struct ouro_test *t)
 	}
 	if (!a)
 		return;
-	audit_says(a, AUDIT_OBJECTS + MANY, 0, 4096, 0);
+	audit_says(a, AUDIT_OBJECTS + MANY, 0, 2048, 0);
 	text = audit_file(a, "audit");
-	EXPECT(t, audit_line(text, "# and 3968 more that are high", ""));
-	EXPECT(t, audit_line(text, "# 904 more objects looked wrong", ""));
+	EXPECT(t, audit_line(text, "# and 1920 more that are high", ""));
+	EXPECT(t, audit_line(text, "# 2952 more objects looked wrong", ""));
 	EXPECT_EQ(t, audit_count(text, "\nhigh "), 128);
 	for (i = 0; i < MANY; i++)
 		ouro_put(objects[i]);

@@ -71,12 +71,18 @@ struct audit {
 #define AUDIT_OBJECTS	(AUDIT_PEERS + 4)
 
 struct audit *audit_begin(struct ouro_test *t);
+/* The first line of the file, from its colon on. */
+#define AUDIT_SUM							\
+	": %lu objects, %lu with a count too low (used after free soon), "	\
+	"%lu too high (leaked), %u"
+
 struct audit *audit_open(struct ouro_test *t);
 void audit_close(struct audit *a, unsigned long misuse);
 void audit_abandon(struct audit *a, unsigned long live);
 struct ouro_object *audit_peer_new(struct audit *a);
 struct agent *audit_user_new(struct audit *a, struct ouro_kind *kind,
-			    struct ouro_object *left, struct ouro_object *right);
+			     struct ouro_object *left,
+			     struct ouro_object *right);
 void audit_user_change(struct agent *user, struct ouro_object **field,
 		       struct ouro_object *object);
 

@@ -280,8 +280,9 @@ static bool nothing_wrong(struct audit *a, unsigned long *objects)
 	unsigned long low = 1, high = 1;
 	unsigned int fields = 1;
 
-	sscanf(strchrnul(text, ':'), ": %lu objects, %lu with a count too low (used after free soon), %lu too high (leaked), %u",
-	       objects, &low, &high, &fields);
+	if (!EXPECT_EQ(a->t, sscanf(strchrnul(text, ':'), AUDIT_SUM, objects,
+				    &low, &high, &fields), 4))
+		return false;
 	return EXPECT_MSG(a->t, !low && !high && !fields, "%.600s", text);
 }
 

@@ -139,6 +139,8 @@ static int change_run(void *data)
 		}
 		if (session)
 			ouro_put(&session->object);
+		/* What waits to be dead is in the files, too. */
+		ouro_heap_flush(c->a->heap);
 		cond_resched();
 	}
 	kthread_complete_and_exit(&c->done, 0);
@@ -183,7 +185,9 @@ static bool all_once(struct audit *a, const char *file, const char *format)
 		if (sscanf(line, format, &heap, &pool, &block, type) == 4 &&
 		    strstarts(type, "agent"))
 			show_one(&shown, pool, block);
-	return EXPECT_EQ(a->t, shown.n, STAY) & EXPECT(a->t, !shown.wrong);
+	return EXPECT_MSG(a->t, shown.n == STAY && !shown.wrong,
+			  "%s: %u%s", file, shown.n,
+			  shown.wrong ? ", out of order" : "");
 }
 
 static bool crowd_start(struct audit *a)

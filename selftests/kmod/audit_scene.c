@@ -86,7 +86,7 @@ noinline struct ouro_object *audit_peer_new(struct audit *a)
 
 /* Takes references of its own. */
 struct agent *audit_user_new(struct audit *a, struct ouro_kind *kind,
-			    struct ouro_object *left, struct ouro_object *right)
+			     struct ouro_object *left, struct ouro_object *right)
 {
 	struct agent *user = ouro_new(kind, GFP_KERNEL);
 
@@ -257,8 +257,7 @@ bool audit_says(struct audit *a, unsigned long objects, unsigned long low,
 	unsigned int f;
 
 	text = strchrnul(text, ':');
-	if (!EXPECT_EQ(a->t, sscanf(text, ": %lu objects, %lu with a count too low (used after free soon), %lu too high (leaked), %u",
-				    &o, &l, &h, &f), 4))
+	if (!EXPECT_EQ(a->t, sscanf(text, AUDIT_SUM, &o, &l, &h, &f), 4))
 		return false;
 	return EXPECT_MSG(a->t, o == objects && l == low && h == high &&
 			  f == fields, "%lu %lu %lu %u, not %lu %lu %lu %u\n%s",

@@ -130,11 +130,16 @@ void pin_crowd(struct ouro_test *t)
 	pin_scene_close(s, 0);
 }
 
+static atomic_t waiting;	/* threads that have yet to come */
+
 static void crowd_first_fn(void *arg, unsigned int id)
 {
 	struct pin_scene *s = arg;
 	int i;
 
+	atomic_dec(&waiting);
+	while (atomic_read(&waiting) > 0 && !test_expired(s->t))
+		cond_resched();
 	for (i = 0; i < 10; i++)
 		ouro_get_tracked(s->object, pin_names[id]);
 }
@@ -146,12 +151,13 @@ void pin_crowd_first(struct ouro_test *t)
 	struct pin_scene *s;
 	int i, j, count;
 
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 12; i++) {
 		s = pin_scene_begin(t);
 		if (!s)
 			return;
 		before = pin_metadata(s->heap);
-		count = i ? 3 : 1;
+		count = i ? 2 : 1;
+		atomic_set(&waiting, count);
 		test_threads_run(t, count, crowd_first_fn, s);
 		EXPECT_EQ(t, ouro_refcount(s->object), 1 + 10 * count);
 		for (j = 0; j < 10 * count; j++)

@@ -67,6 +67,8 @@ static ssize_t read_all(struct file *file, unsigned long lent)
 	ssize_t n;
 
 	for (;;) {
+		if (len == sizeof(text) - 1)
+			return -EFBIG;
 		n = file->f_op->read(file, (char __user *)lent,
 				     min_t(size_t, LENT_BYTES,
 					   sizeof(text) - 1 - len), &pos);

@@ -49,26 +49,26 @@ save()	# NAME FILE
 	echo "@saved"
 }
 
-# Names not far below /sys, for arenas with some of everything; sessions that have peers, for a graph with cycles.
+# The names in /sys, for arenas with some of everything; sessions that have peers, for a graph with cycles.
 load()
 {
 	insmod /ouro/ouro.ko && insmod /ouro/ouro_tree.ko && insmod /ouro/ouro_peers.ko || die "the samples do not load"
 	{
-		find /sys -xdev -maxdepth 5 -type d | sed 's/^/d /'
-		find /sys -xdev -maxdepth 5 -type f | sed 's/^/f /'
-		find /sys -xdev -maxdepth 5 -type l -exec ls -ld {} + | sed 's,^[^/]* /sys/,l /sys/,'
+		find /sys -xdev -type d | sed 's/^/d /'
+		find /sys -xdev -type f | sed 's/^/f /'
+		find /sys -xdev -type l -exec ls -ld {} + | sed 's,^[^/]* /sys/,l /sys/,'
 	} >/tmp/show.names
 	cat /tmp/show.names >$TREE/feed || die "feeding failed"
 	echo build >$PEERS/do || die "there are no sessions"
 }
 
-# Each file as it reads; a copy is a directory of these.
+# Each file as it reads; a copy is a directory of these.  The tree's objects would be megabytes, and are not drawn.
 copy()	# NAME
 {
 	local file to
 
 	load
-	for file in $(cd $OURO && find . -name '*.json'); do
+	for file in $(cd $OURO && find . -name '*.json' ! -path './ouro_tree/objects*' ! -path './ouro_tree/graph*'); do
 		to=/tmp/show/ouro/$file
 		mkdir -p "${to%/*}"
 		cat "$OURO/$file" >"$to" || die "$file cannot be read"

@@ -66,7 +66,7 @@ docs_shape()
 		else if (file == "types" && word[1] !~ /^#/) { hide(8); hide(4) }
 		else if (file == "arenas" && word[1] !~ /^#/ && line ~ /^ +[0-9]+ +[0-9]+ [-.#0-9]+$/) line = "an arena"
 		else if (file == "collector" && word[1] ~ /^(ns|longest_ns|below_.*|longer)$/) { hide(3); hide(2) }
-		else if (file == "collector" && word[1] ~ /^(tracked|peak_bytes|last_ns)$/) hide(2)
+		else if (file == "collector" && word[1] ~ /^(tracked|live|peak_bytes|last_ns)$/) hide(2)
 		else if (file == "sites" && word[1] ~ /^[0-9]+$/ && word[3] != "-") { hide(4); hide(3) }
 	}
 	function json() {
@@ -74,6 +74,7 @@ docs_shape()
 		gsub(/"(cached|held|peak|metadata|arenas|pools|magazines|depot|ns|longest_ns|peak_bytes|tracked|oldest_s|newest_s|marked_s)":[0-9]+/, "&=", line)
 		gsub(/:[0-9]+=/, ":~", line)
 		gsub(/"durations":\[[0-9,]*\]/, "\"durations\":~", line)
+		if (file == "collector") sub(/"live":[0-9]+/, "\"live\":~", line)
 		if (file == "arenas") { gsub(/"(bytes|node|unit|units|size|blocks|free)":[0-9]+/, "~", line)
 			gsub(/"map":"[-.#0-9]+"/, "~", line); gsub(/"type":("[a-z]+"|null)/, "type", line) }
 		gsub(/\{/, "\n{", line)

@@ -71,7 +71,17 @@ prepare()
 	trap 'log_close; rm -rf "$TMP"' EXIT
 	arm_faults
 	log_open
+	stacks_once
 	free_before=$(free_kib)
+}
+
+# The kernel's depot of stacks is made when it is used first, and stays.
+stacks_once()
+{
+	module_load ouro && module_load ouro_test && module_load ouro_test_puppet || return
+	puppet create stacks 0 && write_to $OURO/stacks/sites stack 2>/dev/null
+	puppet destroy stacks
+	rmmod ouro_test_puppet ouro_test ouro
 }
 
 # Let failslab and fail_page_alloc reach every allocation; the tests say when.

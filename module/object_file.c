@@ -171,7 +171,9 @@ static const struct ouro_rows_ops objects_rows = {
 	.head = objects_head,
 	.show = objects_show,
 };
+
 OURO_ROWS_FILE(objects, false, objects_rows);
+
 OURO_ROWS_FILE(objects_json, true, objects_rows);
 
 /* ---- graph ---- */
@@ -278,7 +280,9 @@ static const struct ouro_rows_ops graph_rows = {
 	.show = graph_show,
 	.foot = graph_foot,
 };
+
 OURO_ROWS_FILE(graph, false, graph_rows);
+
 OURO_ROWS_FILE(graph_json, true, graph_rows);
 
 const struct ouro_file ouro_object_files[] = {

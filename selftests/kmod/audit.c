@@ -30,16 +30,16 @@ static void found(struct audit *a, struct ouro_object *object, const char *what,
 static void clean(struct ouro_test *t)
 {
 	struct audit *a = audit_open(t);
-	const char *text;
+	const char *text, *session, *vector;
 
 	if (!a)
 		return;
 	audit_says(a, AUDIT_OBJECTS, 0, 0, 0);
 	text = audit_file(a, "audit");
-	EXPECT_MSG(t, audit_line(text, "outside: 1 objects of session, 1 references, 1 of them with a name", ""),
-		   "%s", text);
-	EXPECT_MSG(t, audit_line(text, "outside: 1 objects of ouro.vector, 1 references, 0 of them", ""),
-		   "%s", text);
+	session = "outside: 1 objects of session, 1 references, 1 of them with a name";
+	EXPECT_MSG(t, audit_line(text, session, ""), "%s", text);
+	vector = "outside: 1 objects of ouro.vector, 1 references, 0 of them";
+	EXPECT_MSG(t, audit_line(text, vector, ""), "%s", text);
 	EXPECT_MSG(t, !audit_line(text, "outside", " of peer,"), "%s", text);
 	audit_close(a, 0);
 }
@@ -164,7 +164,8 @@ static void traverse(struct ouro_test *t)
 	/* What is not told of is a reference too many. */
 	audit_says(a, AUDIT_OBJECTS + 3, 0, 2, 1);
 	text = audit_file(a, "audit");
-	snprintf(line, sizeof(line), "traverse of sloppy leaves out offset %zu: 2 objects refer to a peer there",
+	snprintf(line, sizeof(line),
+		 "traverse of sloppy leaves out offset %zu: 2 objects refer to a peer there",
 		 offsetof(struct agent, right));
 	EXPECT_MSG(t, audit_line(text, line, ""), "%s in %s", line, text);
 	EXPECT_MSG(t, !strstr(text, "traverse of agent"), "%s", text);

@@ -43,7 +43,8 @@ void why_path(struct ouro_test *t)
 	ouro_slot_clear(&a->session->peers[3]);
 	path_to(a, &a->peer[3]->object, "agent.(traverse) -> peer, 1 from outside\n");
 	ouro_slot_clear(&a->session->peers[1]);
-	path_to(a, &a->peer[1]->object, "session.owner -> ouro.map.value[0] -> peer, 1 from outside: table\n");
+	path_to(a, &a->peer[1]->object,
+		"session.owner -> ouro.map.value[0] -> peer, 1 from outside: table\n");
 	ouro_immortalize(&a->peer[4]->object);
 	path_to(a, &a->peer[4]->object, "peer, never dies\n");
 	ouro_put(&a->user->object);

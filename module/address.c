@@ -98,10 +98,14 @@ struct ouro_arena *ouro_address_arena(const void *ptr)
  * @heap: the heap
  * @unit: where to go on, 0 at first; moved into the arena if it is before that
  *
- * An arena that goes meanwhile has no pools any more.
+ * What comes or goes meanwhile may be left out; what stays is met, and once.  An
+ * arena that is met may be on its way in or out: none of its units is in a pool
+ * then, as can be seen under heap->arena_lock.
  *
- * Context: Any, within an RCU read section.
- * Return: the arena, or NULL at the end.
+ * Context: Process context, under one rcu_read_lock() and nothing else: where a
+ * CPU has to be asked, it is given to others after each arena of another heap,
+ * so what an earlier call has returned may be gone.
+ * Return: an arena, there until rcu_read_unlock(), or NULL: no more.
  */
 struct ouro_arena *ouro_address_next(const struct ouro_heap *heap,
 				     unsigned long *unit)
@@ -112,6 +116,7 @@ struct ouro_arena *ouro_address_next(const struct ouro_heap *heap,
 		if (arena->heap == heap)
 			return arena;
 		*unit = unit_of(arena->base) + arena->units;
+		cond_resched_rcu();
 	}
 	return NULL;
 }
@@ -121,36 +126,6 @@ unsigned int ouro_address_unit_in(const struct ouro_arena *arena,
 				  unsigned long unit)
 {
 	return unit - unit_of(arena->base);
-}
-
-/**
- * ouro_address_next_arena() - go through the arenas of a heap
- * @heap: whose arenas
- * @index: where to go on, 0 to begin with; moved behind the arena
- *
- * In the order of addresses.  What comes or goes meanwhile may be left out; what
- * stays is met, and once.  An arena that is met may be on its way in or out:
- * none of its units is in a pool then, as can be seen under heap->arena_lock.
- *
- * Context: Process context, under one rcu_read_lock() and nothing else: where a
- * CPU has to be asked, it is given to others after each arena of another heap,
- * so what an earlier call has returned may be gone.
- * Return: an arena, there until rcu_read_unlock(), or NULL: no more.
- */
-struct ouro_arena *ouro_address_next_arena(const struct ouro_heap *heap,
-					   unsigned long *index)
-{
-	struct ouro_arena *arena;
-
-	for (;;) {
-		arena = xa_find(&map_units, index, ULONG_MAX, XA_PRESENT);
-		if (!arena)
-			return NULL;
-		*index = unit_of(arena->base) + arena->units;
-		if (arena->heap == heap)
-			return arena;
-		cond_resched_rcu();
-	}
 }
 
 int ouro_address_add_large(struct ouro_large *large, gfp_t gfp)

@@ -19,8 +19,6 @@ struct ouro_arena *ouro_address_next(const struct ouro_heap *heap,
 				     unsigned long *unit);
 unsigned int ouro_address_unit_in(const struct ouro_arena *arena,
 				  unsigned long unit);
-struct ouro_arena *ouro_address_next_arena(const struct ouro_heap *heap,
-					   unsigned long *index);
 int ouro_address_add_large(struct ouro_large *large, gfp_t gfp);
 void ouro_address_remove_large(struct ouro_large *large);
 struct ouro_large *ouro_address_large(const void *ptr);

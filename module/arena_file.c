@@ -77,12 +77,16 @@ static void *arenas_next(struct ouro_rows *rows, void *last,
 	struct arena_rows *copy = container_of(rows, struct arena_rows, rows);
 	struct ouro_arena *arena;
 
+	bool found = false;
+
 	rcu_read_lock();
-	do {
-		arena = ouro_address_next_arena(rows->heap, place);
-	} while (arena && !copy_arena(copy, arena));
+	while (!found && (arena = ouro_address_next(rows->heap, place))) {
+		found = copy_arena(copy, arena);
+		*place += arena->units -
+			  ouro_address_unit_in(arena, *place);
+	}
 	rcu_read_unlock();
-	return arena ? copy : NULL;
+	return found ? copy : NULL;
 }
 
 static void arenas_head(struct seq_file *m, const struct ouro_rows *rows)

@@ -150,18 +150,6 @@ static bool judge(struct ouro_inspect *ins, const struct ouro_thing *thing,
 
 /* ---- and is told ---- */
 
-static unsigned long site_of(const struct ouro_thing *thing)
-{
-	struct ouro_sites *sites = ouro_sites_of(thing->pool);
-	u32 caller;
-
-	if (!sites)
-		return 0;
-	caller = READ_ONCE(sites->note[ouro_pool_index(thing->pool,
-						       thing->object)].caller);
-	return caller ? ouro_site_address(caller) : 0;
-}
-
 static void find(struct run *run, const struct ouro_thing *thing, u32 edges,
 		 u32 pins, struct ouro_finding *findings, unsigned long *n)
 {
@@ -174,7 +162,7 @@ static void find(struct run *run, const struct ouro_thing *thing, u32 edges,
 	finding->refs = refs_of(thing->word);
 	finding->edges = edges;
 	finding->pins = pins;
-	finding->site = site_of(thing);
+	finding->site = ouro_site_of(thing->pool, thing->object);
 	ouro_pins_names(run->ins.scan.heap, thing->object, finding->pinned,
 			sizeof(finding->pinned));
 	rcu_read_lock();

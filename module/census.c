@@ -75,12 +75,39 @@ static bool visit_unit(struct ouro_heap *heap, unsigned long *at,
 	return arena;
 }
 
+#define LARGES_AT_ONCE	256	/* in one RCU read section */
+
+/* Some large blocks.  False at the end. */
+static bool visit_larges(struct ouro_heap *heap, unsigned long *at,
+			 ouro_census_large_fn fn, void *arg)
+{
+	unsigned int i = LARGES_AT_ONCE;
+	struct ouro_large *large;
+
+	rcu_read_lock();
+	do {
+		large = ouro_address_next_large(heap, at);
+		if (large)
+			fn(large, arg);
+	} while (large && --i);
+	rcu_read_unlock();
+	return large;
+}
+
+/* Whether a census shall go on; that of a dying heap does, whatever comes. */
+static bool goes_on(const struct ouro_heap *heap)
+{
+	cond_resched();
+	return READ_ONCE(heap->dying) || !signal_pending(current);
+}
+
 /**
- * ouro_census() - call a function for the blocks of each pool of a heap
+ * ouro_census() - call functions for all blocks of a heap
  * @heap: the heap
  * @fn: called under heap->arena_lock, with interrupts off, for some blocks of a
  *	pool at a time
- * @arg: for @fn
+ * @large: called for each large block, within an RCU read section
+ * @arg: for both
  *
  * Pools that come and go meanwhile may be left out.
  *
@@ -88,15 +115,17 @@ static bool visit_unit(struct ouro_heap *heap, unsigned long *at,
  * a time.
  * Return: 0, or -EINTR when there is a signal.
  */
-int ouro_census(struct ouro_heap *heap, ouro_census_fn fn, void *arg)
+int ouro_census(struct ouro_heap *heap, ouro_census_fn fn,
+		ouro_census_large_fn large, void *arg)
 {
-	unsigned long at = 0;
+	unsigned long unit = 0, page = 0;
 
-	while (visit_unit(heap, &at, fn, arg)) {
-		if (signal_pending(current) && !READ_ONCE(heap->dying))
+	while (visit_unit(heap, &unit, fn, arg))
+		if (!goes_on(heap))
 			return -EINTR;
-		cond_resched();
-	}
+	while (visit_larges(heap, &page, large, arg))
+		if (!goes_on(heap))
+			return -EINTR;
 	return 0;
 }
 

@@ -58,6 +58,15 @@ int ouro_file_number(const char __user *from, size_t len, u64 *number)
 	       kstrtou64_from_user(from, len, 0, number);
 }
 
+/* As ouro_file_number(), where only a 1 means something. */
+int ouro_file_one(const char __user *from, size_t len)
+{
+	u64 one;
+	int err = ouro_file_number(from, len, &one);
+
+	return err ?: one == 1 ? 0 : -EINVAL;
+}
+
 /**
  * ouro_file_text() - take words
  * @heap: that the file belongs to

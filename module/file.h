@@ -60,6 +60,7 @@ int ouro_file_open(struct file *file, int (*show)(struct seq_file *m, void *v),
 		   void *report);
 int ouro_file_release(struct inode *inode, struct file *file);
 int ouro_file_number(const char __user *from, size_t len, u64 *number);
+int ouro_file_one(const char __user *from, size_t len);
 ssize_t ouro_file_text(struct ouro_heap *heap, const char __user *from,
 		       size_t len, int (*set)(struct ouro_heap *heap,
 					      char *text));

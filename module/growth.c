@@ -12,7 +12,7 @@
 #include <linux/rculist.h>
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
-#include "backing.h"
+#include "fail.h"
 #include "growth.h"
 #include "heap.h"
 #include "kind.h"
@@ -147,10 +147,10 @@ static struct ouro_growth *growth_alloc(struct ouro_heap *heap,
 	struct ouro_growth *growth;
 	size_t bytes = struct_size(growth, row, rows);
 
-	growth = ouro_backing_meta(heap, bytes, GFP_KERNEL, NUMA_NO_NODE);
+	growth = ouro_fail(bytes) ? NULL : kvzalloc(bytes, GFP_KERNEL);
 	if (!growth)
 		return NULL;
-	refcount_set(&growth->users, 1);
+	growth->heap = heap;
 	growth->bytes = bytes;
 	return growth;
 }
@@ -188,17 +188,12 @@ static struct ouro_growth *reading_create(struct ouro_heap *heap)
 
 /* ---- marks ---- */
 
-/**
- * ouro_growth_free() - let go of a mark, or of what ouro_growth_read() returned
- * @heap: whose it is
- * @growth: or NULL
- *
- * Context: Process context.
- */
-void ouro_growth_free(struct ouro_heap *heap, struct ouro_growth *growth)
+static void mark_put(struct ouro_growth *mark)
 {
-	if (growth && refcount_dec_and_test(&growth->users))
-		ouro_backing_free_meta(heap, growth, growth->bytes);
+	if (!mark || !refcount_dec_and_test(&mark->users))
+		return;
+	atomic_long_sub(mark->bytes, &mark->heap->metadata);
+	kvfree(mark);
 }
 
 /* The heap's mark, with a reference, or NULL. */
@@ -230,17 +225,19 @@ int ouro_growth_mark(struct ouro_heap *heap)
 
 	if (IS_ERR(mark))
 		return PTR_ERR(mark);
+	refcount_set(&mark->users, 1);
+	atomic_long_add(mark->bytes, &heap->metadata);
 	mutex_lock(&mark_lock);
 	swap(heap->mark, mark);
 	mutex_unlock(&mark_lock);
-	ouro_growth_free(heap, mark);
+	mark_put(mark);
 	return 0;
 }
 
 /* Of a heap that nobody uses any more. */
 void ouro_growth_end(struct ouro_heap *heap)
 {
-	ouro_growth_free(heap, heap->mark);
+	mark_put(heap->mark);
 	heap->mark = NULL;
 }
 
@@ -267,10 +264,10 @@ static void add_difference(struct ouro_growth *growth,
 {
 	struct ouro_growth_row row = now ? *now : *before;
 
-	if (!now)
+	if (!now) {
 		row.live = 0;
-	if (!now)
 		row.bytes = 0;
+	}
 	row.live_growth = row.live - (before ? before->live : 0);
 	row.bytes_growth = row.bytes - (before ? before->bytes : 0);
 	if (row.live_growth || row.bytes_growth)
@@ -327,8 +324,8 @@ static struct ouro_growth *difference(struct ouro_heap *heap,
  *
  * Context: Process context, may sleep; takes heap->arena_lock for some blocks at
  * a time.
- * Return: to be given to ouro_growth_free(), or ERR_PTR: -ENOMEM, or -EINTR when
- * there is a signal.
+ * Return: to be given to kvfree(), or ERR_PTR: -ENOMEM, or -EINTR when there is a
+ * signal.
  */
 struct ouro_growth *ouro_growth_read(struct ouro_heap *heap)
 {
@@ -337,7 +334,7 @@ struct ouro_growth *ouro_growth_read(struct ouro_heap *heap)
 	now = reading_create(heap);
 	growth = IS_ERR(now) ? now : difference(heap, now, mark);
 	if (!IS_ERR(now))
-		ouro_growth_free(heap, now);
-	ouro_growth_free(heap, mark);
+		kvfree(now);
+	mark_put(mark);
 	return growth;
 }

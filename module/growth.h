@@ -41,8 +41,9 @@ struct ouro_growth_row {
 
 /**
  * struct ouro_growth - a mark, or what has changed since one
+ * @heap: it is about
  * @users: of a mark
- * @bytes: of this memory
+ * @bytes: of this memory; of a mark they are the heap's metadata
  * @marked: a mark was made
  * @when: that was, in seconds since boot
  * @noted: sites were noted
@@ -52,6 +53,7 @@ struct ouro_growth_row {
  * @row: of a mark by what they are; of a growth by @what, the most bytes first
  */
 struct ouro_growth {
+	struct ouro_heap *heap;
 	refcount_t users;
 	size_t bytes;
 	bool marked;
@@ -65,7 +67,6 @@ struct ouro_growth {
 
 int ouro_growth_mark(struct ouro_heap *heap);
 struct ouro_growth *ouro_growth_read(struct ouro_heap *heap);
-void ouro_growth_free(struct ouro_heap *heap, struct ouro_growth *growth);
 void ouro_growth_end(struct ouro_heap *heap);
 
 #endif /* OURO_GROWTH_H */

@@ -3,7 +3,6 @@
  * The files of a heap's growth: mark it, and see what it has more of since then.
  */
 #include "ouro.h"
-#include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/timekeeping.h>
 #include "file.h"
@@ -54,9 +53,10 @@ static void show_row(struct seq_file *m, const struct ouro_growth_row *row)
 	show_name(m, row);
 }
 
-static void show_head(struct seq_file *m, const struct ouro_heap *heap,
-		      const struct ouro_growth *growth)
+static void show_head(struct seq_file *m, const struct ouro_growth *growth)
 {
+	const struct ouro_heap *heap = growth->heap;
+
 	if (growth->marked)
 		seq_printf(m, "# heap %s, marked %lu seconds ago\n", heap->name,
 			   seconds_since(growth));
@@ -74,19 +74,22 @@ static void show_head(struct seq_file *m, const struct ouro_heap *heap,
 
 static int growth_show(struct seq_file *m, void *v)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_growth *growth = ouro_growth_read(heap);
+	const struct ouro_growth *growth = m->private;
 	unsigned int i;
 
-	if (IS_ERR(growth))
-		return PTR_ERR(growth);
-	show_head(m, heap, growth);
+	show_head(m, growth);
 	for (i = 0; i < growth->rows; i++)
 		show_row(m, &growth->row[i]);
-	ouro_growth_free(heap, growth);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(growth);
+
+static int growth_open(struct inode *inode, struct file *file)
+{
+	return ouro_file_open(file, growth_show,
+			      ouro_growth_read(inode->i_private));
+}
+
+OURO_FILE_REPORT(growth);
 
 /* ---- for programs ---- */
 
@@ -131,12 +134,9 @@ static void json_list(struct seq_file *m, const struct ouro_growth *growth,
 
 static int growth_json_show(struct seq_file *m, void *v)
 {
-	struct ouro_heap *heap = m->private;
-	struct ouro_growth *growth = ouro_growth_read(heap);
+	const struct ouro_growth *growth = m->private;
 
-	if (IS_ERR(growth))
-		return PTR_ERR(growth);
-	ouro_json_begin(m, heap->name);
+	ouro_json_begin(m, growth->heap->name);
 	if (growth->marked)
 		ouro_json_number(m, "marked_s", seconds_since(growth));
 	else
@@ -147,25 +147,24 @@ static int growth_json_show(struct seq_file *m, void *v)
 	json_list(m, growth, OURO_GROWTH_CLASS, "classes");
 	json_list(m, growth, OURO_GROWTH_SITE, "sites");
 	seq_puts(m, "}\n");
-	ouro_growth_free(heap, growth);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(growth_json);
+
+static int growth_json_open(struct inode *inode, struct file *file)
+{
+	return ouro_file_open(file, growth_json_show,
+			      ouro_growth_read(inode->i_private));
+}
+
+OURO_FILE_REPORT(growth_json);
 
 /* ---- the mark ---- */
 
 static ssize_t mark_write(struct file *file, const char __user *text,
 			  size_t len, loff_t *pos)
 {
-	u64 one;
-	int err = ouro_file_number(text, len, &one);
-
-	if (err)
-		return err;
-	if (one != 1)
-		return -EINVAL;
-	err = ouro_growth_mark(file->private_data);
-	return err ?: len;
+	return ouro_file_one(text, len) ?:
+	       ouro_growth_mark(file->private_data) ?: len;
 }
 
 static const struct file_operations mark_fops = {

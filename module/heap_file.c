@@ -39,13 +39,10 @@ DEFINE_SHOW_STORE_ATTRIBUTE(limit);
 static ssize_t trim_write(struct file *file, const char __user *text,
 			  size_t len, loff_t *pos)
 {
-	u64 one;
-	int err = ouro_file_number(text, len, &one);
+	int err = ouro_file_one(text, len);
 
 	if (err)
 		return err;
-	if (one != 1)
-		return -EINVAL;
 	ouro_heap_trim(file->private_data);
 	return len;
 }

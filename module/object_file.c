@@ -107,17 +107,6 @@ static long refs_of(const struct ouro_thing *thing)
 						 (long)ouro_word_refs(thing->word);
 }
 
-/* Whether it is noted who made the object. */
-static bool site_of(const struct ouro_thing *thing, char *text, size_t size)
-{
-	struct ouro_sites *sites = ouro_sites_of(thing->pool);
-	u32 caller = sites ? READ_ONCE(sites->note[thing->place].caller) : 0;
-
-	if (caller)
-		ouro_site_name(ouro_site_address(caller), text, size);
-	return caller;
-}
-
 /* ---- objects ---- */
 
 static void objects_head(struct seq_file *m, const struct ouro_rows *rows)
@@ -150,17 +139,19 @@ static void objects_show(struct seq_file *m, const struct ouro_rows *rows,
 {
 	const struct ouro_thing *thing = row;
 	char name[OURO_WEAK_TEXT], site[OURO_SITE_TEXT];
-	bool noted = site_of(thing, site, sizeof(site));
+	unsigned long made = ouro_site_of(thing->pool, thing->object);
 
+	if (made)
+		ouro_site_name(made, site, sizeof(site));
 	if (rows->json) {
 		json_object(m, thing);
-		ouro_json_text(m, "site", noted ? site : NULL);
+		ouro_json_text(m, "site", made ? site : NULL);
 		seq_putc(m, '}');
 		return;
 	}
 	name_of(thing, name);
 	seq_printf(m, "%-24s %-32s %8u %8ld %s\n", name, type_of(thing),
-		   thing->pool->size, refs_of(thing), noted ? site : "-");
+		   thing->pool->size, refs_of(thing), made ? site : "-");
 }
 
 static const struct ouro_rows_ops objects_rows = {

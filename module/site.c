@@ -12,7 +12,6 @@
 #include <linux/rcupdate.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
-#include "address.h"
 #include "backing.h"
 #include "census.h"
 #include "heap.h"
@@ -254,25 +253,9 @@ static void pool_begin(struct ouro_pool *pool, unsigned int first,
 		   (*mode == OURO_SITES_CALLER ? OURO_SITES_PLAIN : 0));
 }
 
-#define LARGES_AT_ONCE	256	/* looked at in one RCU read section */
-
-static void larges_begin(struct ouro_heap *heap)
+static void large_begin(struct ouro_large *large, void *arg)
 {
-	struct ouro_large *large;
-	unsigned long at = 0;
-	unsigned int i;
-
-	do {
-		rcu_read_lock();
-		for (i = 0; i < LARGES_AT_ONCE; i++) {
-			large = ouro_address_next_large(heap, &at);
-			if (!large)
-				break;
-			WRITE_ONCE(large->site.caller, 0);
-		}
-		rcu_read_unlock();
-		cond_resched();
-	} while (large);
+	WRITE_ONCE(large->site.caller, 0);
 }
 
 static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
@@ -287,8 +270,7 @@ static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
 		keys_dec();
 	}
 	synchronize_rcu();	/* nobody notes by the mode before */
-	larges_begin(heap);
-	err = ouro_census(heap, pool_begin, &mode);
+	err = ouro_census(heap, pool_begin, large_begin, &mode);
 	if (err || mode == OURO_SITES_OFF)
 		return err;
 	WRITE_ONCE(heap->sites_since, jiffies);
@@ -341,6 +323,18 @@ unsigned long ouro_site_address(u32 caller)
 	unsigned long here = (unsigned long)ouro_site_address;
 
 	return here + (s32)(caller - (u32)here);
+}
+
+/* Who allocated a block last, 0: not noted. */
+unsigned long ouro_site_of(const struct ouro_pool *pool, const void *block)
+{
+	const struct ouro_sites *sites = ouro_sites_of(pool);
+	u32 caller;
+
+	if (!sites)
+		return 0;
+	caller = READ_ONCE(sites->note[ouro_pool_index(pool, block)].caller);
+	return caller ? ouro_site_address(caller) : 0;
 }
 
 /* A caller for people, never as a number: its module may be gone. */

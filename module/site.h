@@ -123,6 +123,7 @@ void ouro_sites_end(struct ouro_heap *heap);
 int ouro_sites_set(struct ouro_heap *heap, enum ouro_site_mode mode,
 		   unsigned int every);
 unsigned long ouro_site_address(u32 caller);
+unsigned long ouro_site_of(const struct ouro_pool *pool, const void *block);
 void ouro_site_name(unsigned long address, char *text, size_t size);
 
 #define OURO_SITE_TEXT	160	/* bytes for the name of a caller */

@@ -10,7 +10,6 @@
 #include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/sort.h>
-#include "address.h"
 #include "census.h"
 #include "fail.h"
 #include "heap.h"
@@ -19,8 +18,7 @@
 #include "site.h"
 #include "site_table.h"
 
-#define TRIES		64	/* rows looked at for a place */
-#define LARGES_AT_ONCE	256	/* in one RCU read section */
+#define TRIES	64	/* rows looked at for a place */
 
 static bool row_is(const struct ouro_site_row *row, const struct ouro_kind *kind,
 		   u32 caller, u32 stack)
@@ -104,23 +102,9 @@ static void pool_add(struct ouro_pool *pool, unsigned int first,
 				  pool->size);
 }
 
-static void larges_add(struct ouro_heap *heap, struct ouro_site_table *table)
+static void large_add(struct ouro_large *large, void *arg)
 {
-	struct ouro_large *large;
-	unsigned long at = 0;
-	unsigned int i;
-
-	do {
-		rcu_read_lock();
-		for (i = 0; i < LARGES_AT_ONCE; i++) {
-			large = ouro_address_next_large(heap, &at);
-			if (!large)
-				break;
-			table_add(table, NULL, &large->site, 0, large->bytes);
-		}
-		rcu_read_unlock();
-		cond_resched();
-	} while (large);
+	table_add(arg, NULL, &large->site, 0, large->bytes);
 }
 
 /* Largest first; rows that are not in use last. */
@@ -173,12 +157,11 @@ struct ouro_site_table *ouro_site_table_read(struct ouro_heap *heap)
 	/* Pairs with mode_change(). */
 	table->epoch = smp_load_acquire(&heap->sites_epoch);
 	if (READ_ONCE(heap->sites_mode) != OURO_SITES_OFF) {
-		err = ouro_census(heap, pool_add, table);
+		err = ouro_census(heap, pool_add, large_add, table);
 		if (err) {
 			kvfree(table);
 			return ERR_PTR(err);
 		}
-		larges_add(heap, table);
 		/* Pairs with mode_change(). */
 		smp_rmb();
 		table->noted = table->epoch == READ_ONCE(heap->sites_epoch);

@@ -246,6 +246,21 @@ static int threshold_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+static int threshold_json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	struct ouro_collect_threshold threshold;
+
+	ouro_collector_threshold(heap, &threshold);
+	ouro_json_begin(m, heap->name);
+	ouro_json_number(m, "young", threshold.young);
+	ouro_json_number(m, "middle", threshold.middle);
+	ouro_json_number(m, "old", threshold.old);
+	seq_puts(m, "}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(threshold_json);
+
 /* One to three numbers, as gc.set_threshold(); those not given stay. */
 static int threshold_set(struct ouro_heap *heap, char *text)
 {
@@ -297,6 +312,31 @@ static int mode_show(struct seq_file *m, void *v)
 	rcu_read_unlock();
 	return 0;
 }
+
+static int mode_json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+	const char *comma = "";
+	struct ouro_kind *kind;
+
+	ouro_json_begin(m, heap->name);
+	ouro_json_text(m, "mode", mode_names[ouro_collector_mode(heap)]);
+	seq_puts(m, ", \"types\": [");
+	rcu_read_lock();	/* see types_show() */
+	list_for_each_entry_rcu(kind, &heap->kinds, link) {
+		if (!kind->tracked)
+			continue;
+		seq_printf(m, "%s{\"name\": ", comma);
+		ouro_json_string(m, kind->type->name);
+		ouro_json_text(m, "mode", mode_names[ouro_kind_mode(kind)]);
+		seq_putc(m, '}');
+		comma = ", ";
+	}
+	rcu_read_unlock();
+	seq_puts(m, "]}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(mode_json);
 
 /* A kind stays as long as its heap, which waits for who is in its files. */
 static struct ouro_kind *kind_find(struct ouro_heap *heap, const char *name)
@@ -366,7 +406,9 @@ const struct ouro_file ouro_collector_files[] = {
 	{ "collector", 0444, &collector_fops },
 	{ "collector.json", 0444, &collector_json_fops },
 	{ "threshold", 0644, &threshold_fops },
+	{ "threshold.json", 0444, &threshold_json_fops },
 	{ "mode", 0644, &mode_fops },
+	{ "mode.json", 0444, &mode_json_fops },
 	{ "collect", 0200, &collect_fops },
 	{ }
 };

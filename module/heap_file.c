@@ -36,6 +36,17 @@ static ssize_t limit_write(struct file *file, const char __user *text,
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(limit);
 
+static int limit_json_show(struct seq_file *m, void *v)
+{
+	struct ouro_heap *heap = m->private;
+
+	ouro_json_begin(m, heap->name);
+	ouro_json_number(m, "limit", ouro_heap_limit(heap));
+	seq_puts(m, "}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(limit_json);
+
 static ssize_t trim_write(struct file *file, const char __user *text,
 			  size_t len, loff_t *pos)
 {
@@ -55,6 +66,7 @@ static const struct file_operations trim_fops = {
 
 const struct ouro_file ouro_heap_files[] = {
 	{ "limit", 0644, &limit_fops },
+	{ "limit.json", 0444, &limit_json_fops },
 	{ "trim", 0200, &trim_fops },
 	{ }
 };

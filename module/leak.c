@@ -83,7 +83,8 @@ static void tell_holders(const struct ouro_heap *heap,
 		holder = &retain->holder[i];
 		pr_info("heap %s: held: %lu objects, %lu bytes, by references to %lu of type %s%s%s\n",
 			heap->name, holder->objects, holder->bytes,
-			holder->roots, holder->kind->type->name,
+			holder->roots,
+			holder->kind ? holder->kind->type->name : "(others)",
 			holder->pinned[0] ? ": " : "", holder->pinned);
 	}
 	if (i < retain->holders)

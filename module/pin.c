@@ -169,8 +169,7 @@ static struct ouro_pin *pin_find_idle(const struct wanted *wanted)
  * One reference more has the name; false: a pin is needed for it.  @spare is
  * taken, and set to NULL, where there is one and it is needed.
  */
-static bool pin_add(const struct wanted *wanted, unsigned long caller,
-		    struct ouro_pin **spare)
+static bool pin_add(const struct wanted *wanted, struct ouro_pin **spare)
 {
 	struct ouro_pin *pin = pin_find(wanted);
 
@@ -187,15 +186,13 @@ static bool pin_add(const struct wanted *wanted, unsigned long caller,
 	if (!pin)
 		return false;
 	pin->object = wanted->object;
-	pin->caller = caller;
 	pin->count = 1;
 	memcpy(pin->why, wanted->why, sizeof(pin->why));
 	return true;
 }
 
 /* Notes a name that a reference has got, or counts it as lost. */
-static void note(struct ouro_heap *heap, struct wanted *wanted,
-		 unsigned long caller)
+static void note(struct ouro_heap *heap, struct wanted *wanted)
 {
 	bool tight = ouro_context_is_tight();
 	struct ouro_pin *spare = NULL;
@@ -203,14 +200,14 @@ static void note(struct ouro_heap *heap, struct wanted *wanted,
 	bool noted;
 
 	raw_spin_lock_irqsave(&wanted->shard->lock, flags);
-	noted = pin_add(wanted, caller, &spare);
+	noted = pin_add(wanted, &spare);
 	raw_spin_unlock_irqrestore(&wanted->shard->lock, flags);
 	if (noted)
 		return;
 	if (!tight)
 		spare = memory_get(heap, sizeof(*spare));
 	raw_spin_lock_irqsave(&wanted->shard->lock, flags);
-	if (!pin_add(wanted, caller, &spare))
+	if (!pin_add(wanted, &spare))
 		wanted->shard->lost++;
 	raw_spin_unlock_irqrestore(&wanted->shard->lock, flags);
 	/* Somebody else has noted the same name meanwhile. */
@@ -313,7 +310,7 @@ void ouro_track(struct ouro_object *object, const char *why)
 		return;
 	}
 	want(&wanted, pins, object, why);
-	note(pool->heap, &wanted, _RET_IP_);
+	note(pool->heap, &wanted);
 }
 EXPORT_SYMBOL_OURO(ouro_track);
 
@@ -366,59 +363,29 @@ bool ouro_untrack(struct ouro_object *object, const char *why)
 }
 EXPORT_SYMBOL_OURO(ouro_untrack);
 
-/* ---- all names ---- */
+/* ---- who has which ---- */
 
-/* Has @fn look at the pins of an object, or of whatever is in a bucket. */
-static void bucket_visit(struct shard *shard, struct hlist_head *bucket,
-			 const struct ouro_object *object, ouro_pin_fn fn,
-			 void *arg)
-{
-	struct ouro_pin *pin;
-	unsigned long flags;
+typedef void (*pin_fn)(const struct ouro_pin *pin, void *arg);
 
-	raw_spin_lock_irqsave(&shard->lock, flags);
-	hlist_for_each_entry(pin, bucket, node)
-		if (pin->count && (!object || pin->object == object))
-			fn(pin, arg);
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-}
-
+/* Calls @fn for the pins of an object, under a raw lock with interrupts off. */
 static void object_visit(struct ouro_heap *heap,
-			 const struct ouro_object *object, ouro_pin_fn fn,
+			 const struct ouro_object *object, pin_fn fn,
 			 void *arg)
 {
 	struct ouro_pins *pins = pins_there(heap);
 	struct hlist_head *bucket;
 	struct shard *shard;
+	struct ouro_pin *pin;
+	unsigned long flags;
 
 	if (!pins)
 		return;
 	shard = shard_of(pins, object, &bucket);
-	bucket_visit(shard, bucket, object, fn, arg);
-}
-
-/**
- * ouro_pins_visit() - look at all pins of a heap
- * @heap: the heap, which stays
- * @fn: called for each, under a raw lock with interrupts off: it is short and
- *	takes no lock and no memory, and does not look into the object
- * @arg: for @fn
- *
- * A name that comes or goes meanwhile is seen or not.
- *
- * Context: Process context, may sleep.
- */
-void ouro_pins_visit(struct ouro_heap *heap, ouro_pin_fn fn, void *arg)
-{
-	struct ouro_pins *pins = pins_there(heap);
-	unsigned int i;
-
-	for (i = 0; pins && i < SHARDS * BUCKETS; i++) {
-		struct shard *shard = &pins->shard[i / BUCKETS];
-
-		bucket_visit(shard, &shard->bucket[i % BUCKETS], NULL, fn, arg);
-		cond_resched();
-	}
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	hlist_for_each_entry(pin, bucket, node)
+		if (pin->count && pin->object == object)
+			fn(pin, arg);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
 }
 
 static void count_pin(const struct ouro_pin *pin, void *arg)

@@ -16,7 +16,6 @@ struct ouro_heap;
  * @node: in the bucket of the object
  * @object: its address; to be compared, for it may be dead: whoever put the last
  *	reference may have forgotten the name
- * @caller: return address of who gave the first of them the name
  * @count: how many; 0: of no object, to be used again or freed
  * @why: the name: printable, without quotes and backslashes
  *
@@ -25,19 +24,15 @@ struct ouro_heap;
 struct ouro_pin {
 	struct hlist_node node;
 	struct ouro_object *object;
-	unsigned long caller;
 	u32 count;
 	char why[OURO_PIN_NAME_MAX];
 };
-
-typedef void (*ouro_pin_fn)(const struct ouro_pin *pin, void *arg);
 
 unsigned int ouro_pins_count(struct ouro_heap *heap,
 			     const struct ouro_object *object);
 unsigned int ouro_pins_names(struct ouro_heap *heap,
 			     const struct ouro_object *object, char *text,
 			     size_t size);
-void ouro_pins_visit(struct ouro_heap *heap, ouro_pin_fn fn, void *arg);
 bool ouro_pins_lost(struct ouro_heap *heap);
 void ouro_pins_set_key(struct ouro_heap *heap, struct lock_class_key *key);
 void ouro_pins_destroy_all(struct ouro_heap *heap);

@@ -105,10 +105,7 @@ static int why_json_show(struct seq_file *m, void *v)
 		       path->step[last].kind->type->name : NULL);
 	ouro_json_bool(m, "immortal", path->immortal);
 	ouro_json_number(m, "outside", path->outside);
-	seq_puts(m, ", \"pins\": [");
-	if (path->pinned[0])
-		ouro_json_string(m, path->pinned);
-	seq_putc(m, ']');
+	ouro_json_text(m, "held_by", path->pinned[0] ? path->pinned : NULL);
 	ouro_json_number(m, "length", path->length);
 	ouro_json_number(m, "left_out", path->left_out);
 	json_steps(m, path);

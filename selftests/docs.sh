@@ -5,8 +5,6 @@
 # An example is a block of code in which lines with a prompt are commands, run one after the other in
 # /sys/kernel/debug/ouro; what is between them is what they print.  docs_again.sh takes all of them anew.
 
-SHELL_CASES="$SHELL_CASES docs.debugfs"
-
 DOCS_PROMPT="ouro# "
 
 # JSON is broken into lines, for people.
@@ -117,14 +115,15 @@ docs_shape()
 	END { flush() }' | tr -d '\t'
 }
 
-case_docs_debugfs()
+# When all modules are unloaded: the document begins with no other heap and no misuse.
+case_end_docs()
 {
 	docs_file=$here/../docs/debugfs.rst
 	[ -e "$docs_file" ] || { skip "docs/debugfs.rst is not here"; return 4; }
-	module_load ouro_test_exhibit || return 1
+	module_load ouro && module_load ouro_test_exhibit || return 1
 	status=0
 	docs_replay "$docs_file" >"$TMP/now"
-	rmmod ouro_test_exhibit || status=1
+	rmmod ouro_test_exhibit ouro || status=1
 	! shows_address "$TMP/now" || { echo "there is an address"; status=1; }
 	! shows_address "$docs_file" || { echo "there is an address in the document"; status=1; }
 	docs_shape <"$docs_file" >"$TMP/a"

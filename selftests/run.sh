@@ -204,10 +204,11 @@ main()
 	loaded=$?
 	[ "$loaded" -ne 0 ] || list_cases >"$TMP/cases"
 	[ "$loaded" -eq 0 ] || : >"$TMP/cases"
-	ktap_plan $(($(wc -l <"$TMP/cases") + 5))
+	ktap_plan $(($(wc -l <"$TMP/cases") + 6))
 	ktap_run load.all sh -c "cat $TMP/load; exit $loaded"
 	run_cases
 	ktap_run end.unload unload_all
+	ktap_run end.docs case_end_docs
 	ktap_run end.cycles case_end_cycles
 	ktap_run end.kmemleak case_end_kmemleak
 	ktap_run end.log log_check

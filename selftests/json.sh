@@ -127,8 +127,8 @@ case_debugfs_json()
 		json_schema "$file" "${heap%/}" <"$TMP/flat" || status=1
 		[ -e "${file%.json}" ] || { echo "$file is no twin"; status=1; }
 	done <"$TMP/files"
-	for file in heaps.json json/stat.json json/classes.json json/types.json json/arenas.json json/collector.json; do
-		grep -q "/$file\$" "$TMP/files" || { echo "$file is missing"; status=1; }
+	for file in $(find $OURO -type f -perm -400 ! -name '*.json' ! -path "$OURO/fail_ouro/*" ! -name misuse); do
+		[ -e "$file.json" ] || { echo "$file has no twin"; status=1; }
 	done
 	puppets_gone json json.empty
 	return $status
@@ -173,6 +173,22 @@ twin_table()	# FILE LIST COLUMNS-OF-JSON: the text's lines and its heading again
 	twins_agree "$1" "$TMP/rows"
 }
 
+twin_limit()
+{
+	awk '{ print ".limit", $1 }' $OURO/json/limit
+}
+
+twin_threshold()
+{
+	awk '{ print ".young", $1; print ".middle", $2; print ".old", $3 }' $OURO/json/threshold
+}
+
+twin_mode()
+{
+	awk 'NR == 1 { print ".mode", $2; next } { n = NR - 2; print ".types." n ".name", $1; print ".types." n ".mode", $2 }' \
+		$OURO/json/mode
+}
+
 # What a twin says is what the text says, all of it.
 case_debugfs_twins()
 {
@@ -205,6 +221,11 @@ case_debugfs_twins()
 	echo report >$OURO/json/mode
 	twin_collector | grep -q '^.mode report$' || { echo "mode: not in the text"; status=1; }
 	json_flat <$OURO/json/collector.json | grep -q '^.mode report$' || { echo "mode: not in JSON"; status=1; }
+	for file in limit threshold mode; do
+		twin_$file >"$TMP/text"
+		json_flat <$OURO/json/$file.json | grep -vE '^\.(schema|heap) ' >"$TMP/flat"
+		twins_agree $file "$TMP/flat" || status=1
+	done
 	puppets_gone json json.empty
 	return $status
 }

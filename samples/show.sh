@@ -3,6 +3,8 @@
 # Run inside the VM: what the host draws pictures of (scripts/demo), by way of the channel (scripts/vm).
 # usage: show.sh record HEAP FILE | show.sh save NAME FILE | show.sh copy NAME
 # shellcheck disable=SC3043 # busybox has local
+here=$(dirname "$0")
+. "$here/names.sh"
 
 OURO=/sys/kernel/debug/ouro
 TREE=/sys/kernel/debug/ouro_tree
@@ -53,11 +55,7 @@ save()	# NAME FILE
 load()
 {
 	insmod /ouro/ouro.ko && insmod /ouro/ouro_tree.ko && insmod /ouro/ouro_peers.ko || die "the samples do not load"
-	{
-		find /sys -xdev -type d | sed 's/^/d /'
-		find /sys -xdev -type f | sed 's/^/f /'
-		find /sys -xdev -type l -exec ls -ld {} + | sed 's,^[^/]* /sys/,l /sys/,'
-	} >/tmp/show.names
+	names_in_sys >/tmp/show.names
 	cat /tmp/show.names >$TREE/feed || die "feeding failed"
 	echo build >$PEERS/do || die "there are no sessions"
 }

@@ -17,19 +17,18 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
-#include <linux/string.h>
-#include <linux/uaccess.h>
 #include <ouro/heap.h>
 #include "story.h"
+
+#define SCENE struct story
+#include "../words.h"
 
 static struct story story;
 static struct dentry *dir;
 
-static const struct {
-	const char *word;
-	int (*happens)(struct story *story);
-} words[] = {
+static const struct word words[] = {
 	{ "local", story_local },
 	{ "return", story_return },
 	{ "global", story_global },
@@ -38,35 +37,10 @@ static const struct {
 	{ "collect", story_collect },
 };
 
-static int happen(const char *word)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(word, words[i].word))
-			continue;
-		mutex_lock(&story.lock);
-		err = words[i].happens(&story);
-		mutex_unlock(&story.lock);
-		return err;
-	}
-	return -EINVAL;
-}
-
 static ssize_t do_write(struct file *file, const char __user *from, size_t len,
 			loff_t *pos)
 {
-	char word[16];
-	int err;
-
-	if (len >= sizeof(word))
-		return -EINVAL;
-	if (copy_from_user(word, from, len))
-		return -EFAULT;
-	word[len] = '\0';
-	err = happen(strim(word));
-	return err ?: len;
+	return word_write(&story, &story.lock, words, ARRAY_SIZE(words), from, len);
 }
 
 static const struct file_operations do_fops = {

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run inside the VM: the names in /sys become a tree of objects, of which a part is cut off.
 # shellcheck disable=SC3043 # busybox has local
+here=$(dirname "$0")
+. "$here/../names.sh"
 
 TREE=/sys/kernel/debug/ouro_tree
 HEAP=/sys/kernel/debug/ouro/ouro_tree
@@ -27,19 +29,10 @@ cut_off()	# PATH
 	show <$TREE/result
 }
 
-# One line for each name, directories before what is in them, links when everything is there.
-list()
-{
-	find /sys -xdev -type d | sed 's/^/d /'
-	find /sys -xdev -type f | sed 's/^/f /'
-	# "... 9 Nov 21 19:01 /sys/PATH -> TARGET"
-	find /sys -xdev -type l -exec ls -ld {} + | sed 's,^[^/]* /sys/,l /sys/,'
-}
-
 grow()
 {
 	say "The names in /sys as a tree"
-	list >$OUT/names
+	names_in_sys >$OUT/names
 	step "find /sys > names: $(grep -c ^d $OUT/names) directories, $(grep -c ^f $OUT/names) files," \
 		"$(grep -c ^l $OUT/names) links; for example"
 	{ grep -m 1 '^d /sys/class/mem$' $OUT/names; grep -m 1 '^f /sys/.*/mem/null/dev$' $OUT/names

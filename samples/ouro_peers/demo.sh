@@ -1,42 +1,47 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Run inside a VM, with ouro.ko and ouro_peers.ko loaded: faults are planted, and found. docs/debugging.rst quotes this.
+# Run inside a VM, with ouro.ko and ouro_peers.ko loaded: faults are planted, and found; ouro_peers.ko goes in the end.
+# docs/debugging.rst quotes all of it.
 
-DO=/sys/kernel/debug/ouro_peers/do
-cd /sys/kernel/debug/ouro/ouro_peers || exit 1
+cd /sys/kernel/debug || exit 1
 
-happen() { printf '$ echo %s >ouro_peers/do\n' "$1"; echo "$1" >$DO || exit 1; }
 see() { printf '$ %s\n' "$*"; sh -c "$*" || exit 1; }
+happen() { see "echo $1 >ouro_peers/do"; }
 
-echo caller >sites	# who makes an object is noted from now on
+see 'echo caller >ouro/ouro_peers/sites'
 happen build
-see cat audit
-see 'echo ouro.vector >why; cat why'
+
+echo; echo "== nothing is wrong"
+see cat ouro/ouro_peers/audit
 
 echo; echo "== a leak"
 happen leak
-see cat audit
+see cat ouro/ouro_peers/audit
 happen mend
 
 echo; echo "== a lost put"
 happen lose
 happen drop
 happen collect
-see 'echo session >why; cat why'
-see cat retained
+see 'echo session >ouro/ouro_peers/why'
+see cat ouro/ouro_peers/why
+see cat ouro/ouro_peers/retained
 happen mend
 happen collect
 
 echo; echo "== an early put"
 happen build
 happen early
-see cat audit
+see cat ouro/ouro_peers/audit
 happen mend
 
 echo; echo "== a wrong traverse"
 happen probe
-see cat audit
+see cat ouro/ouro_peers/audit
 happen mend
-happen drop
-happen collect
-see cat audit
+
+echo; echo "== what is left in the end"
+happen lose
+happen forget
+see rmmod ouro_peers
+see "dmesg | grep -o 'heap ouro_peers: .*'"

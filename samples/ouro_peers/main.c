@@ -9,6 +9,7 @@
  *   early     one is put that is somebody else's
  *   probe     an object whose type does not tell of all its references
  *   mend      all that is put right
+ *   forget    or never, as nobody knows of it any more
  *   drop      sessions are not held any more
  *   collect   what only refers to itself is freed
  *
@@ -17,58 +18,33 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
-#include <linux/string.h>
-#include <linux/uaccess.h>
 #include <ouro/heap.h>
 #include "peers.h"
+
+#define SCENE struct peers
+#include "../words.h"
 
 static struct peers peers;
 static struct dentry *dir;
 
-static const struct {
-	const char *word;
-	int (*happens)(struct peers *p);
-} words[] = {
+static const struct word words[] = {
 	{ "build", peers_build },
 	{ "leak", peers_leak },
 	{ "lose", peers_lose },
 	{ "early", peers_early },
 	{ "probe", peers_probe },
 	{ "mend", peers_mend },
+	{ "forget", peers_forget },
 	{ "drop", peers_drop },
 	{ "collect", peers_collect },
 };
 
-static int happen(const char *word)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(word, words[i].word))
-			continue;
-		mutex_lock(&peers.lock);
-		err = words[i].happens(&peers);
-		mutex_unlock(&peers.lock);
-		return err;
-	}
-	return -EINVAL;
-}
-
 static ssize_t do_write(struct file *file, const char __user *from, size_t len,
 			loff_t *pos)
 {
-	char word[16];
-	int err;
-
-	if (len >= sizeof(word))
-		return -EINVAL;
-	if (copy_from_user(word, from, len))
-		return -EFAULT;
-	word[len] = '\0';
-	err = happen(strim(word));
-	return err ?: len;
+	return word_write(&peers, &peers.lock, words, ARRAY_SIZE(words), from, len);
 }
 
 static const struct file_operations do_fops = {

@@ -20,8 +20,8 @@ static const char queue[] = "rx queue";
 /* ---- build ---- */
 
 /* Into the vector, the map, and the ring; those own it then. */
-static int peer_add(struct session *session, struct ouro_vector *vector,
-		    struct ouro_map *map, struct peer *peer)
+static noinline int peer_add(struct session *session, struct ouro_vector *vector,
+			     struct ouro_map *map, struct peer *peer)
 {
 	struct ouro_object *first = ouro_vector_load(vector, 0);
 	struct ouro_object *last = NULL;
@@ -70,7 +70,7 @@ static int session_fill(struct peers *p, struct session *session,
 		      ouro_slot_store(&session->by_id, ouro_map_object(map));
 }
 
-static struct session *session_new(struct peers *p)
+static noinline struct session *session_new(struct peers *p)
 {
 	struct ouro_vector *vector = ouro_vector_new(p->heap, PEERS, GFP_KERNEL);
 	struct ouro_map *map = ouro_map_u64_new(p->heap, GFP_KERNEL);
@@ -211,6 +211,21 @@ int peers_mend(struct peers *p)
 		ouro_put(&p->bad_beacon->object);
 	p->bad_beacon = NULL;
 	ouro_heap_flush(p->heap);
+	return 0;
+}
+
+/* What was lost will not be put, whatever happens. */
+int peers_forget(struct peers *p)
+{
+	lockdep_assert_held(&p->lock);
+
+	/* Or it would be freed while others refer to it. */
+	if (p->early)
+		return -EBUSY;
+	if (!p->leaked && !p->queued)
+		return -ENOENT;
+	p->leaked = NULL;
+	p->queued = NULL;
 	return 0;
 }
 

@@ -112,6 +112,7 @@ int peers_lose(struct peers *p);
 int peers_early(struct peers *p);
 int peers_probe(struct peers *p);
 int peers_mend(struct peers *p);
+int peers_forget(struct peers *p);
 int peers_drop(struct peers *p);
 int peers_collect(struct peers *p);
 

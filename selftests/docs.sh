@@ -37,55 +37,58 @@ docs_replay()	# FILE
 	done <"$1"
 }
 
+# A line of what a file prints: as a row of that file, as JSON, and as any.
+DOCS_LINES='
+function hide(n,	i, at, rest) {	# the field n, with the blanks before it; the last one first
+	rest = line
+	at = 0
+	for (i = 1; i <= n && match(rest, /^ *[^ ]+/); i++) {
+		if (i == n) {
+			line = substr(line, 1, at) shade(RLENGTH) substr(line, at + RLENGTH + 1)
+			return
+		}
+		at += RLENGTH
+		rest = substr(rest, RLENGTH + 1)
+	}
+}
+function shade(n,	s) { while (n-- > 0) s = s "~"; return s }
+function row(	n) {
+	n = split(line, word, " ")
+	if (file == "heaps" && word[1] !~ /^#/) { hide(6); hide(4) }
+	else if (file == "stat" && word[1] ~ /^(cached|held|peak|metadata|arenas|pools)$/) hide(2)
+	else if (file == "classes" && word[1] !~ /^#/) { hide(5); hide(4); hide(3) }
+	else if (file == "types" && word[1] !~ /^#/) { hide(8); hide(4) }
+	else if (file == "arenas" && word[1] !~ /^#/ && line ~ /^ +[0-9]+ +[0-9]+ [-.#0-9]+$/) line = "an arena"
+	else if (file == "collector" && word[1] ~ /^(ns|longest_ns|below_.*|longer)$/) { hide(3); hide(2) }
+	else if (file == "collector" && word[1] ~ /^(tracked|live|peak_bytes|last_ns)$/) hide(2)
+	else if (file == "sites" && word[1] ~ /^[0-9]+$/ && word[3] != "-") { hide(4); hide(3) }
+}
+function json() {
+	gsub(/ /, "", line)
+	gsub(/"(cached|held|peak|metadata|arenas|pools|magazines|depot|ns|longest_ns|peak_bytes|tracked|oldest_s|newest_s|marked_s)":[0-9]+/, "&=", line)
+	gsub(/:[0-9]+=/, ":~", line)
+	gsub(/"durations":\[[0-9,]*\]/, "\"durations\":~", line)
+	if (file == "collector") sub(/"live":[0-9]+/, "\"live\":~", line)
+	if (file == "arenas") { gsub(/"(bytes|node|unit|units|size|blocks|free)":[0-9]+/, "~", line)
+		gsub(/"map":"[-.#0-9]+"/, "~", line); gsub(/"type":("[a-z]+"|null)/, "type", line) }
+	gsub(/\{/, "\n{", line)
+	gsub(/\}\]/, "}\n]", line)
+	gsub(/,\n/, "\n", line)
+}
+function any() {
+	gsub(/[0-9a-f]+\.[0-9a-f]+\.[0-9a-f]+(\.[0-9a-f]+)?/, "H.P.B", line)
+	gsub(/H\.P\.B *H/, "H.P.B H", line)
+	gsub(/\+0x[0-9a-f]+\/0x[0-9a-f]+/, "+0x/0x", line)
+	gsub(/\.(isra|constprop|part)\.[0-9]+/, "", line)
+	gsub(/[0-9]+ seconds/, "~ seconds", line)
+}'
+
 # What is no word of ours, or not the same on each kernel, gives way to its shape: handles, places in functions, times,
 # what the heap keeps in pages and magazines.  A number has the width of its column.  Objects come by their addresses, so
 # the order of their rows is none.  The rest stays as it is.
 docs_shape()
 {
-	awk -v prompt="   $DOCS_PROMPT" '
-	function hide(n,	i, at, rest) {	# the field n, with the blanks before it; the last one first
-		rest = line
-		at = 0
-		for (i = 1; i <= n && match(rest, /^ *[^ ]+/); i++) {
-			if (i == n) {
-				line = substr(line, 1, at) shade(RLENGTH) substr(line, at + RLENGTH + 1)
-				return
-			}
-			at += RLENGTH
-			rest = substr(rest, RLENGTH + 1)
-		}
-	}
-	function shade(n,	s) { while (n-- > 0) s = s "~"; return s }
-	function row(	n) {
-		n = split(line, word, " ")
-		if (file == "heaps" && word[1] !~ /^#/) { hide(6); hide(4) }
-		else if (file == "stat" && word[1] ~ /^(cached|held|peak|metadata|arenas|pools)$/) hide(2)
-		else if (file == "classes" && word[1] !~ /^#/) { hide(5); hide(4); hide(3) }
-		else if (file == "types" && word[1] !~ /^#/) { hide(8); hide(4) }
-		else if (file == "arenas" && word[1] !~ /^#/ && line ~ /^ +[0-9]+ +[0-9]+ [-.#0-9]+$/) line = "an arena"
-		else if (file == "collector" && word[1] ~ /^(ns|longest_ns|below_.*|longer)$/) { hide(3); hide(2) }
-		else if (file == "collector" && word[1] ~ /^(tracked|live|peak_bytes|last_ns)$/) hide(2)
-		else if (file == "sites" && word[1] ~ /^[0-9]+$/ && word[3] != "-") { hide(4); hide(3) }
-	}
-	function json() {
-		gsub(/ /, "", line)
-		gsub(/"(cached|held|peak|metadata|arenas|pools|magazines|depot|ns|longest_ns|peak_bytes|tracked|oldest_s|newest_s|marked_s)":[0-9]+/, "&=", line)
-		gsub(/:[0-9]+=/, ":~", line)
-		gsub(/"durations":\[[0-9,]*\]/, "\"durations\":~", line)
-		if (file == "collector") sub(/"live":[0-9]+/, "\"live\":~", line)
-		if (file == "arenas") { gsub(/"(bytes|node|unit|units|size|blocks|free)":[0-9]+/, "~", line)
-			gsub(/"map":"[-.#0-9]+"/, "~", line); gsub(/"type":("[a-z]+"|null)/, "type", line) }
-		gsub(/\{/, "\n{", line)
-		gsub(/\}\]/, "}\n]", line)
-		gsub(/,\n/, "\n", line)
-	}
-	function any() {
-		gsub(/[0-9a-f]+\.[0-9a-f]+\.[0-9a-f]+(\.[0-9a-f]+)?/, "H.P.B", line)
-		gsub(/H\.P\.B *H/, "H.P.B H", line)
-		gsub(/\+0x[0-9a-f]+\/0x[0-9a-f]+/, "+0x/0x", line)
-		gsub(/\.(isra|constprop|part)\.[0-9]+/, "", line)
-		gsub(/[0-9]+ seconds/, "~ seconds", line)
-	}
+	awk -v prompt="   $DOCS_PROMPT" "$DOCS_LINES"'
 	function flush(	i, n, part, cmd) {
 		if (!count) return
 		if (is_json) {

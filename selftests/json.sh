@@ -4,58 +4,61 @@
 
 SHELL_CASES="$SHELL_CASES debugfs.json debugfs.json_parser debugfs.twins debugfs.pages debugfs.arenas_order debugfs.arenas_race"
 
+# A parser for awk; text is what is left of it.
+JSON_PARSER='
+function bad(why) {
+	if (!failed) print "not JSON, " why ": " substr(text, 1, 60)
+	failed = 1
+	text = ""
+}
+function skip() { sub(/^[ \t\n]+/, "", text) }
+function take(re) {
+	if (!match(text, re)) return 0
+	taken = substr(text, 1, RLENGTH)
+	text = substr(text, RLENGTH + 1)
+	return 1
+}
+function string() {
+	return take("^\"([^\"\\\\[:cntrl:]]|\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-f][0-9a-f][0-9a-f][0-9a-f])*\"")
+}
+function object(path,	key) {
+	skip()
+	if (take("^}")) return
+	do {
+		skip()
+		if (!string()) return bad("no name of a member")
+		key = substr(taken, 2, length(taken) - 2)
+		if ((path "." key) in seen) return bad("member " key " twice")
+		seen[path "." key] = 1
+		skip()
+		if (!take("^:")) return bad("no colon")
+		value(path "." key)
+		skip()
+	} while (take("^,"))
+	if (!take("^}")) bad("no end of an object")
+}
+function array(path,	i) {
+	skip()
+	if (take("^]")) return
+	do value(path "." i++); while (take("^,"))
+	if (!take("^]")) bad("no end of an array")
+}
+function value(path) {
+	skip()
+	if (take("^{")) object(path)
+	else if (take("^[[]")) array(path "")
+	else if (string()) print path, substr(taken, 2, length(taken) - 2)
+	else if (take("^(true|false|null)")) print path, taken
+	else if (take("^-?(0|[1-9][0-9]*)")) print path, taken
+	else bad("no value")
+	skip()
+}'
+
 # Each value of a JSON text on stdin, "PATH VALUE" a line: ".classes.0.size 64". Strict: what RFC 8259 does not allow, a
 # member twice, a number that is no integer, and anything behind the text, is an error.
 json_flat()
 {
-	awk '
-	function bad(why) {
-		if (!failed) print "not JSON, " why ": " substr(text, 1, 60)
-		failed = 1
-		text = ""
-	}
-	function skip() { sub(/^[ \t\n]+/, "", text) }
-	function take(re) {
-		if (!match(text, re)) return 0
-		taken = substr(text, 1, RLENGTH)
-		text = substr(text, RLENGTH + 1)
-		return 1
-	}
-	function string() {
-		return take("^\"([^\"\\\\[:cntrl:]]|\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-f][0-9a-f][0-9a-f][0-9a-f])*\"")
-	}
-	function object(path,	key) {
-		skip()
-		if (take("^}")) return
-		do {
-			skip()
-			if (!string()) return bad("no name of a member")
-			key = substr(taken, 2, length(taken) - 2)
-			if ((path "." key) in seen) return bad("member " key " twice")
-			seen[path "." key] = 1
-			skip()
-			if (!take("^:")) return bad("no colon")
-			value(path "." key)
-			skip()
-		} while (take("^,"))
-		if (!take("^}")) bad("no end of an object")
-	}
-	function array(path,	i) {
-		skip()
-		if (take("^]")) return
-		do value(path "." i++); while (take("^,"))
-		if (!take("^]")) bad("no end of an array")
-	}
-	function value(path) {
-		skip()
-		if (take("^{")) object(path)
-		else if (take("^[[]")) array(path "")
-		else if (string()) print path, substr(taken, 2, length(taken) - 2)
-		else if (take("^(true|false|null)")) print path, taken
-		else if (take("^-?(0|[1-9][0-9]*)")) print path, taken
-		else bad("no value")
-		skip()
-	}
+	awk "$JSON_PARSER"'
 	{ text = text $0 "\n" }
 	END {
 		value("")
@@ -127,9 +130,10 @@ case_debugfs_json()
 		json_schema "$file" "${heap%/}" <"$TMP/flat" || status=1
 		[ -e "${file%.json}" ] || { echo "$file is no twin"; status=1; }
 	done <"$TMP/files"
-	for file in $(find $OURO -type f -perm -400 ! -name '*.json' ! -path "$OURO/fail_ouro/*" ! -name misuse); do
+	find $OURO -type f -perm -400 ! -name '*.json' ! -path "$OURO/fail_ouro/*" ! -name misuse >"$TMP/files"
+	while read -r file; do
 		[ -e "$file.json" ] || { echo "$file has no twin"; status=1; }
-	done
+	done <"$TMP/files"
 	puppets_gone json json.empty
 	return $status
 }

@@ -74,10 +74,9 @@ tree_has()	# PATH; LINES on stdin
 	tree_walk "$1" >"$TMP/got" && cmp -s "$TMP/wanted" "$TMP/got" || { echo "walk $1:"; cat "$TMP/got"; return 1; }
 }
 
-case_sample_tree()
+# Parts are cut off until nothing is left.
+tree_goes()
 {
-	tree_load tree || return
-	status=0
 	tree_grow || status=1
 	expect_eq "dirs, files, links" "$(tree_stat dirs files links)" "5 1 7 " || status=1
 	tree_whole >/dev/null || { echo "it is not whole"; status=1; }
@@ -114,8 +113,11 @@ case_sample_tree()
 	expect_eq "gone with two, the last holder" "$(tree_cut two)" 5 || status=1
 	expect_eq "gone with the rest" "$(tree_cut /)" 3 || status=1
 	expect_eq "left is the root with its name" "$(tree_stat dirs files links live)" "1 0 0 2 " || status=1
+}
 
-	# Once more: what is held itself is cut off, then the middle of a list.
+# What is held itself is cut off, then the middle of a list.
+tree_goes_again()
+{
 	tree_grow || status=1
 	expect_eq "gone with c, which is held" "$(tree_cut a/b/c)" 0 || status=1
 	tree_has one <<-'END' || status=1
@@ -141,6 +143,14 @@ case_sample_tree()
 	l /beside -> (gone)
 	l /z -> /a/z
 	END
+}
+
+case_sample_tree()
+{
+	tree_load tree || return
+	status=0
+	tree_goes
+	tree_goes_again
 	tree_unload tree || status=1
 	return $status
 }

@@ -211,6 +211,8 @@ static const struct ouro_case audit_cases[] = {
 	EACH_KIND(names),
 	EACH_KIND(traverse),
 	{ "many", many },
+	{ "blind", audit_blind },
+	{ "left_out", audit_left_out },
 	{ "crowd", audit_crowd },
 	{ "crowd_debug", audit_crowd, OURO_HEAP_DEBUG, .full = true },
 	{ "crowd_frozen", audit_crowd_frozen },

@@ -87,6 +87,7 @@ void audit_user_change(struct agent *user, struct ouro_object **field,
 		       struct ouro_object *object);
 
 void audit_name(struct audit *a, struct ouro_object *object, char *name);
+const char *audit_text(struct audit *a, const char *file);
 const char *audit_file(struct audit *a, const char *file);
 int audit_ask(struct audit *a, const char *question);
 bool audit_says(struct audit *a, unsigned long objects, unsigned long low,
@@ -97,6 +98,10 @@ unsigned int audit_count(const char *text, const char *needle);
 /* audit_crowd.c */
 void audit_crowd(struct ouro_test *t);
 void audit_crowd_frozen(struct ouro_test *t);
+
+/* audit_blind.c */
+void audit_blind(struct ouro_test *t);
+void audit_left_out(struct ouro_test *t);
 
 /* audit_why.c */
 void why_path(struct ouro_test *t);

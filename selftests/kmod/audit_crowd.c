@@ -15,6 +15,7 @@
 #define MEMBERS		4	/* threads at most */
 #define SLOTS		8
 #define KEYS		16
+#define AUDITS		10	/* at least */
 
 /**
  * struct crowd - what all change
@@ -311,14 +312,15 @@ static void crowd_audit(struct ouro_test *t, bool collects)
 	if (!a || !shared_make(a))
 		return;
 	n = members_start(a, collects);
-	while (!time_after(jiffies, end) && nothing_wrong(a, &objects)) {
+	while ((!time_after(jiffies, end) || audits < AUDITS) &&
+	       !test_expired(t) && nothing_wrong(a, &objects)) {
 		most = max(most, objects);
 		if (audits++ % 4 == 0)
 			read_others(a);
 		cond_resched();
 	}
 	members_end(a, n);
-	EXPECT_GE(t, audits, 10);
+	EXPECT_GE(t, audits, AUDITS);
 	EXPECT_GE(t, most, 8);
 	shared_end(a);
 }

@@ -111,6 +111,7 @@ void rows_exact(struct ouro_test *t)
 /* ---- others come and go ---- */
 
 #define STAY	2000
+#define READS	2	/* at least */
 
 static struct crowd {
 	struct audit *a;
@@ -135,7 +136,7 @@ static int change_run(void *data)
 			object = ouro_new(c->a->peers, GFP_KERNEL);
 			if (object)
 				ouro_slot_move(&session->peers[i], object);
-			c->made++;
+			WRITE_ONCE(c->made, c->made + 1);
 		}
 		if (session)
 			ouro_put(&session->object);
@@ -214,7 +215,8 @@ void rows_crowd(struct ouro_test *t)
 	}
 	if (!a || !crowd_start(a))
 		return;
-	while (!time_after(jiffies, end)) {
+	while ((!time_after(jiffies, end) || reads < READS ||
+		READ_ONCE(crowd.made) < STAY) && !test_expired(t)) {
 		if (!all_once(a, "objects", "%x.%x.%x %31s") ||
 		    !all_once(a, "graph", "\t\"%x.%x.%x\" [label=\"%31s"))
 			break;
@@ -222,8 +224,8 @@ void rows_crowd(struct ouro_test *t)
 	}
 	WRITE_ONCE(crowd.over, true);
 	wait_for_completion(&crowd.done);
-	EXPECT_GE(t, reads, 2);
-	EXPECT_GE(t, crowd.made, 1);
+	EXPECT_GE(t, reads, READS);
+	EXPECT_GE(t, crowd.made, STAY);
 	for (i = 0; i < STAY; i++)
 		ouro_put(&stay[i]->object);
 	ouro_heap_flush(a->heap);

@@ -225,16 +225,22 @@ void audit_name(struct audit *a, struct ouro_object *object, char *name)
 	snprintf(name, AUDIT_TEXT, OURO_WEAK_FMT, OURO_WEAK_ARG(weak));
 }
 
-/* The text of a file of the heap, "" with the failure noted. */
-const char *audit_file(struct audit *a, const char *file)
+/* The text of a file of the heap, or ERR_PTR. */
+const char *audit_text(struct audit *a, const char *file)
 {
-	const char *text;
 	char path[96];
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/%s",
 		 ouro_heap_name(a->heap), file);
-	text = test_file_text(path);
-	if (EXPECT_MSG(a->t, !IS_ERR(text), "%s: %ld", path, PTR_ERR(text)))
+	return test_file_text(path);
+}
+
+/* Or "", with the failure noted. */
+const char *audit_file(struct audit *a, const char *file)
+{
+	const char *text = audit_text(a, file);
+
+	if (EXPECT_MSG(a->t, !IS_ERR(text), "%s: %ld", file, PTR_ERR(text)))
 		return text;
 	return "";
 }

@@ -18,6 +18,17 @@ stat_of()	# HEAP FIELD
 	awk -v f="$2" '$1 == f { print $2 }' "$OURO/$1/stat"
 }
 
+# A clock that nobody sets.
+now_ns()
+{
+	cat $DEBUG/ouro_puppet/now
+}
+
+now_s()
+{
+	echo $(($(now_ns) / 1000000000))
+}
+
 # Whatever a case that failed has left.
 puppets_gone()
 {

@@ -80,6 +80,16 @@ case_growth_sites()
 	return $status
 }
 
+# Whether the time that is said may be right, when the mark came between these; to a second, of the kernel's ticks.
+marked_since()	# SECONDS SECONDS
+{
+	least=$(now_s)
+	said=$(sed -n '1s/^# heap grow, marked \([0-9]*\) seconds ago.*/\1/p' $OURO/grow/growth)
+	most=$(now_s)
+	[ "${said:--1}" -ge $((least - $2 - 1)) ] && [ "$said" -le $((most - $1 + 1)) ] ||
+		fail "marked '$said' seconds ago, from $((least - $2)) to $((most - $1)) are right: $(head -n 1 $OURO/grow/growth)"
+}
+
 # Before there is a mark, since the beginning.
 case_growth_unmarked()
 {
@@ -89,10 +99,12 @@ case_growth_unmarked()
 	grep -q '^# sites: not noted' $OURO/grow/growth || status=1
 	grown_is grow type "+10 +1120 10 1120 bead" || status=1
 	grown_is grow class "+100 +6400 100 6400 64" || status=1
+	before=$(now_s)
 	mark grow || status=1
-	grep -qE '^# heap grow, marked [0-5] seconds ago' $OURO/grow/growth || { head -n 2 $OURO/grow/growth; status=1; }
-	sleep 2
-	grep -qE '^# heap grow, marked [1-9] seconds ago' $OURO/grow/growth || { head -n 2 $OURO/grow/growth; status=1; }
+	after=$(now_s)
+	marked_since "$before" "$after" || status=1
+	sleep 3
+	marked_since "$before" "$after" || status=1
 	# No scan was made for it.
 	expect_eq scans "$(collector_of grow runs)" "0 0" || status=1
 	puppet drop grow 0 0

@@ -3,7 +3,7 @@
 # Cases about who allocated what is live; sourced, never run.
 
 SHELL_CASES="$SHELL_CASES sites.counts sites.objects sites.unknown sites.large sites.bad sites.stack sites.switch sites.json
-	sites.destroyed sites.unloaded sites.ways sites.ways_checked sites.contexts sites.fault sites.many"
+	sites.destroyed sites.unloaded sites.ways sites.ways_checked sites.contexts sites.fault sites.many sites.ages"
 
 # LIVE BYTES of all sites whose function matches.
 site_of()	# HEAP REGEX
@@ -357,5 +357,51 @@ case_sites_many()
 	puppet free sites 0 && puppet trim sites || status=1
 	expect_eq none "$(site_of sites do_alloc)" "0 0" || status=1
 	puppets_gone sites
+	return $status
+}
+
+# OLDEST NEWEST of the one site in the twin, and in the text.
+ages_of()	# HEAP
+{
+	json_flat <"$OURO/$1/sites.json" >"$TMP/flat" || { tail -n 1 "$TMP/flat"; return 1; }
+	expect_eq "sites of $1" "$(grep -c '^\.sites\.[0-9]*\.live ' "$TMP/flat")" 1 || return 1
+	awk '$1 == ".sites.0.oldest_s" { oldest = $2 } $1 == ".sites.0.newest_s" { print oldest, $2 }' "$TMP/flat"
+	awk '!/^[#\t]/ && $6 != "(unknown)" { print $3, $4 }' "$OURO/$1/sites"
+}
+
+# Of small blocks and large ones, by their callers and by stacks: the oldest from before a pause, the newest from behind.
+case_sites_ages()
+{
+	status=0
+	heaps=
+	puppet create age.1 0 && stacks_ready age.1 >/dev/null && modes="caller stack" || modes=caller
+	puppet destroy age.1
+	begin=$(now_s)
+	for mode in $modes; do
+		for size in 64 50000; do
+			heaps="$heaps age.$mode.$size"
+			puppet create age.$mode.$size 0 && write_to $OURO/age.$mode.$size/sites $mode &&
+				puppet alloc age.$mode.$size $size 1 || status=1
+		done
+	done
+	middle=$(now_s)
+	sleep 3
+	for heap in $heaps; do
+		again=$(now_s)
+		puppet alloc "$heap" "${heap##*.}" 1 || status=1
+		ages=$(ages_of "$heap") || status=1
+		end=$(now_s)
+		for age in $(echo "$ages" | tr ' ' ,); do
+			oldest=${age%,*} newest=${age#*,}
+			# By the kernel's ticks, of which some may be missing, and whole seconds.
+			[ "$oldest" -ge 2 ] && [ "$oldest" -ge $((again - middle - 1)) ] && [ "$oldest" -le $((end - begin + 1)) ] &&
+				[ "$newest" -le $((end - again + 1)) ] && [ "$newest" -lt "$oldest" ] ||
+				{ echo "$heap: from $oldest to $newest seconds ago"; status=1; }
+		done
+		expect_eq "$heap: lines" "$(echo "$ages" | wc -l)" 2 || status=1
+	done
+	# They are words.
+	# shellcheck disable=SC2086
+	puppets_gone $heaps
 	return $status
 }

@@ -19,6 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/growth.sh"
 . "$here/sites.sh"
 . "$here/json.sh"
+. "$here/leak.sh"
 . "$here/peers.sh"
 . "$here/trace.sh"
 . "$here/large.sh"

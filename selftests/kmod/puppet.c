@@ -16,6 +16,10 @@
  *				5 lists, 6 maps, 7 weak maps, 8 vectors of NULL
  *				and a ring
  *   drop NAME SHAPE COUNT	put the newest ones, 0: all
+ *   track NAME SHAPE COUNT	the newest ones' references get names, another each:
+ *				"pin 0" and on; they go with the heap
+ *   link NAME SHAPE SHAPE	the newest ring, fan or vector refers to the newest
+ *				one of that shape
  *   litter NAME COUNT		pairs of rings that only hold each other
  *   ways NAME CONTEXT		by every way to allocate, see puppet_site.c; in an
  *				enum test_context
@@ -219,6 +223,10 @@ static int command_run(const char *verb, const char *name, unsigned long a,
 		return puppet_make(p->heap, &p->objects, a, b);
 	if (!strcmp(verb, "drop"))
 		return puppet_drop(&p->objects, a, b);
+	if (!strcmp(verb, "track"))
+		return puppet_track(&p->objects, a, b);
+	if (!strcmp(verb, "link"))
+		return puppet_link(&p->objects, a, b);
 	if (!strcmp(verb, "litter"))
 		return puppet_litter(p->heap, &p->objects, a);
 	if (!strcmp(verb, "ways"))

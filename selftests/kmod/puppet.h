@@ -41,6 +41,10 @@ int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
 		unsigned long shape, unsigned long count);
 int puppet_drop(struct puppet_objects *objects, unsigned long shape,
 		unsigned long count);
+int puppet_track(struct puppet_objects *objects, unsigned long shape,
+		 unsigned long count);
+int puppet_link(struct puppet_objects *objects, unsigned long from,
+		unsigned long to);
 int puppet_litter(struct ouro_heap *heap, struct puppet_objects *objects,
 		  unsigned long count);
 int puppet_ways(struct ouro_heap *heap, unsigned long context);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <ouro/list.h>
 #include <ouro/map.h>
+#include <ouro/pin.h>
 #include <ouro/slot.h>
 #include <ouro/type.h>
 #include <ouro/vector.h>
@@ -125,6 +126,53 @@ int puppet_make(struct ouro_heap *heap, struct puppet_objects *objects,
 		cond_resched();
 	}
 	return 0;
+}
+
+/* Each of the newest ones is held under a name that no other has. */
+int puppet_track(struct puppet_objects *objects, unsigned long shape,
+		 unsigned long count)
+{
+	char name[OURO_PIN_NAME_MAX];
+	struct made *made;
+	unsigned long n;
+
+	if (shape >= PUPPET_SHAPES)
+		return -EINVAL;
+	made = objects->made[shape];
+	for (n = 0; made && n < count; n++, made = made->next) {
+		snprintf(name, sizeof(name), "pin %lu", n);
+		ouro_track(made->object, name);
+		cond_resched();
+	}
+	return n == count ? 0 : -ENOENT;
+}
+
+/* A reference more to the newest one of a shape, in the newest one of another. */
+int puppet_link(struct puppet_objects *objects, unsigned long from,
+		unsigned long to)
+{
+	struct ouro_object *object, *other;
+
+	if (from >= PUPPET_SHAPES || to >= PUPPET_SHAPES)
+		return -EINVAL;
+	if (!objects->made[from] || !objects->made[to])
+		return -ENOENT;
+	object = objects->made[from]->object;
+	other = objects->made[to]->object;
+	switch (from) {
+	case 1:
+		return ouro_slot_store(&container_of(object, struct ring, object)->next,
+				       other);
+	case 2:
+	case 3:
+		return ouro_slot_store(&container_of(object, struct fan, object)->rib[0],
+				       other);
+	case 4:
+		return ouro_vector_append(ouro_vector_of(object), other,
+					  GFP_KERNEL);
+	default:
+		return -EINVAL;
+	}
 }
 
 /* So many pairs of rings that hold each other, and that nobody else holds. */

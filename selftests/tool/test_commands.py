@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What each command says of the fixture."""
+
+import os
+
+from case import Case
+
+
+class Commands(Case):
+    """What each says of the fixture."""
+
+    def test_list(self):
+        out = self.good("list")
+        self.assertRegex(out, r"net +61 +17\.5 KiB +2\.0 MiB +8\.0 MiB +2 +0 +0\n")
+        self.assertRegex(out, r"idle +0 +0 B")
+        heaps = self.json("list")["heaps"]
+        self.assertEqual([(heap["name"], heap["live"]) for heap in heaps], [("net", 61), ("idle", 0)])
+        self.assertEqual(self.good("list", "--names"), "idle\nnet\n")
+        self.assertEqual(self.good("list", "--names", "net"), "session\npeer\n")
+        self.assertEqual([heap["name"] for heap in self.json("list", "idle")["heaps"]], ["idle"])
+
+    def test_list_of_an_older_module(self):
+        root = self.copy()
+        os.unlink(os.path.join(root, "heaps.json"))
+        self.assertEqual({heap["name"]: heap["held"] for heap in self.json("list", root=root)["heaps"]},
+                         {"net": 2097152, "idle": 0})
+
+    def test_stat(self):
+        out = self.good("stat", "net")
+        self.assertRegex(out, r"flags: collect\n")
+        self.assertRegex(out, r"limit +8\.0 MiB")
+        self.assertRegex(out, r"1024 B +12 +12\.0 KiB +4 +2 +2 +1 +90 +78\n")
+        self.assertRegex(out, r"session +64 +5 +320 B +9 +25 +20 +1\n")
+        self.assertEqual(self.json("stat", "net")["held"], 2097152)
+        self.assertIn("no types", self.good("stat", "idle"))
+
+    def test_top(self):
+        rows = self.good("top", "--once").splitlines()
+        self.assertEqual([row.split()[0] for row in rows[2:]], ["net", "idle"])
+        rows = self.good("top", "--once", "-s", "name").splitlines()
+        self.assertEqual([row.split()[0] for row in rows[2:]], ["idle", "net"])
+        rows = self.json("top", "net", "-s", "live")["rows"]
+        self.assertEqual([row["live"] for row in rows], [40, 12, 5, 4])
+
+    def test_collector(self):
+        out = self.good("collector", "net")
+        self.assertRegex(out, r"runs +14 +5\n")
+        self.assertRegex(out, r"total time +203\.0 us +72\.5 us\n")
+        self.assertRegex(out, r"below 10 us +3 +3 +#+\n")
+        self.assertEqual(self.json("collector", "net")["last"]["freed"], 2)
+
+    def test_sites(self):
+        out = self.good("sites", "net")
+        self.assertLess(out.index("net_buffer"), out.index("net_accept"))
+        self.assertRegex(out, r"5 +320 B +4 s to 1 min +session +net_accept\+0x41/0x120 \[net\]\n +net_listen")
+        self.assertIn("not tracked: 40 blocks, 5.0 KiB", out)
+        self.assertEqual(len(self.json("sites", "net")["sites"]), 3)
+
+    def test_audit(self):
+        out = self.good("audit", "net")
+        self.assertRegex(out, r"a use after free to come\n.*\n +3\.20\.4\.7 +peer +2 +3 +0 +peer_add")
+        self.assertRegex(out, r"leaked, a put too few\n.*\n +3\.1f\.16 +session +2 +1 +0 +-\n")
+        self.assertRegex(out, r"session +24 +3\n")
+        self.assertRegex(out, r"outside the heap:\n.*\n +session +3 +3\n")
+        self.assertEqual(self.json("audit", "net")["skipped"], 1)
+
+    def test_leaks(self):
+        out = self.good("leaks")
+        self.assertIn("heap net: 1 too low, 1 too high, 1 not traversed; 9 objects counted, 1 skipped\n", out)
+        self.assertRegex(out, r"live, by type:\n.*\n +session +5 +320 B\n +peer +4 +192 B\n")
+        self.assertIn("net_accept+0x41/0x120", out)
+        self.assertEqual(out, self.good("leaks", "net"))
+        self.assertEqual([leaks["heap"] for leaks in self.json("leaks")["heaps"]], ["net"])
+
+    def test_leaks_without_sites(self):
+        root = self.copy()
+        self.change(root, "net/sites.json", mode="off", sites=[])
+        self.assertIn("ouro sites net --set caller", self.good("leaks", "net", root=root))
+
+    def test_retained(self):
+        out = self.good("retained", "net")
+        self.assertRegex(out, r"session +- +2 +3 +192 B\nsession +accept queue +1 +3 +160 B\n\(shared\) .* 48 B\n")
+        self.assertEqual(self.json("retained", "net")["unreachable"], {"objects": 2, "bytes": 112})
+
+    def test_growth(self):
+        out = self.good("growth", "net")
+        self.assertIn("in the 2 min since the mark", out)
+        self.assertRegex(out, r"\+3 +\+192 B +5 +320 B +session\n +-1 +-48 B +4 +192 B +peer\n")
+        self.assertRegex(out, r"\+8 +\+1\.0 KiB +40 +5\.0 KiB +128 B\n")
+        self.assertNotIn("1024 B", out)
+        self.assertEqual(self.json("growth", "net")["marked_s"], 125)
+
+    def test_arenas(self):
+        out = self.good("arenas", "net")
+        self.assertRegex(out, r"0 +1\.0 MiB +0 +23 % +7 % +0031---\.0---#-\.{6}#5\.{42}\n")
+        self.assertEqual(len(self.json("arenas", "net")["arenas"][0]["pools"]), 8)
+
+    def test_why(self):
+        """In a copy it is computed, not taken from why.json."""
+        self.assertIn("session.peers[0] → peer\n", self.good("why", "net", "3.20.4"))
+        data = self.json("why", "net", "3.20.2")
+        self.assertEqual([(step["handle"], step["field"]) for step in data["path"]],
+                         [("3.1f.12", "peers[1]"), ("3.20.2", None)])
+        self.assertEqual((data["object"], data["type"], data["outside"]), ("3.20.2", "peer", 1))
+        self.assertEqual(self.json("why", "net", "3.20.4.7")["object"], "3.20.4.7")
+
+    def test_why_of_a_type(self):
+        self.assertEqual(len(self.json("why", "net", "peer")["path"]), 2)
+        self.assertEqual([step["handle"] for step in self.json("why", "net", "session")["path"]], ["3.1f.12"])
+
+    def test_why_of_garbage(self):
+        self.assertIn("nothing outside the heap leads to it", self.good("why", "net", "3.20.3"))
+        data = self.json("why", "net", "3.20.3")
+        self.assertEqual((data["path"], data["unreachable"]), ([], True))
+
+    def test_why_in_ascii(self):
+        out = self.good("why", "net", "3.20.4", env=dict(os.environ, PYTHONIOENCODING="ascii"))
+        self.assertIn("session.peers[0] -> peer\n", out)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What writes, and what goes on: beside a directory that is taken for debugfs."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+from case import Live, SECONDS
+
+
+class LiveCommands(Live):
+    """What writes, and what goes wrong with debugfs."""
+
+    def test_why(self):
+        data = self.json("why", "net", "3.20.1")
+        self.assertEqual(self.got("net/why"), "3.20.1\n")
+        self.assertEqual(data["pins"], ["accept queue"])
+        self.assertIn("is kept by 1 outside reference (accept queue) to session 3.1f.12:\n  session.peers[0] → peer\n",
+                      self.good("why", "net", "peer"))
+        self.assertEqual(self.got("net/why"), "peer\n")
+
+    def test_why_refused(self):
+        for error, said in (("EINVAL", "no live object 3.1.1"), ("ENOMEM", "could not mark the objects")):
+            more = f"def fail(*_): raise OSError(tool.errno.{error}, os.strerror(tool.errno.{error}))\nos.write = fail"
+            self.bad(self.ouro("why", "net", "3.1.1", more=more), said)
+
+    def test_graph_is_read_once(self):
+        """Each reading would cost the kernel a count."""
+        more = ("opened = []\nbefore = tool.Directory.open_file\ndef count(self, path):\n"
+                "    opened.append(path); return before(self, path)\n"
+                "tool.Directory.open_file = count\n"
+                "tool.warn = lambda text: None\nimport atexit\n"
+                "atexit.register(lambda: sys.stderr.write(str(opened.count('net/graph.json'))))")
+        done = self.ouro("graph", "net", "--from", "3.1f.14", "--json", more=more)
+        self.assertEqual((len(json.loads(done.stdout)["objects"]), done.stderr), (3, "1"))
+
+    def test_mark_and_sites(self):
+        self.good("growth", "net", "--mark")
+        self.assertEqual(self.got("net/mark"), "1\n")
+        self.good("sites", "net", "--set", "caller")
+        self.assertEqual(self.got("net/sites"), "caller\n")
+        self.bad(self.ouro("sites", "idle", "--set", "off"), "no idle/sites: the module is older than this tool")
+        self.bad(self.ouro("growth", "x", "--mark"), "no heap 'x'")
+        self.bad(self.ouro("audit", "idle"), "no idle/audit.json: the module is older than this tool")
+
+    def test_record_and_plot(self):
+        path = self.path("r.jsonl")
+        self.assertIn("3 samples in", self.good("record", "net", path, "--seconds", "0.2", "--interval", "0.1"))
+        with open(path, encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        self.assertEqual([(row["held"], row["young"]) for row in rows], [(2097152, 14)] * 3)
+        self.good("plot", "--from", path, "--svg", self.path("p.svg"))
+        self.svg(self.path("p.svg"))
+        self.good("plot", "net", "--seconds", "0.2", "--interval", "0.1", "--svg", self.path("q.svg"))
+        self.svg(self.path("q.svg"))
+        self.assertEqual(len(self.good("record", "net", "-", "--seconds", "0.1", "--interval", "0.1").splitlines()), 2)
+        self.bad(self.ouro("record", "x", self.path("no")), "no heap 'x'")
+        self.assertFalse(os.path.exists(self.path("no")))
+
+    def interrupted(self, *words):
+        """Ctrl-C after the first output."""
+        with subprocess.Popen(self.driver() + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            first = os.read(process.stdout.fileno(), 1 << 16)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=SECONDS)
+        return process.returncode, (first + out).decode(), err.decode()
+
+    def test_interrupts(self):
+        status, out, err = self.interrupted("growth", "net", "--watch", "30")
+        self.assertEqual((status, err), (130, ""))
+        self.assertIn("since the mark", out)
+        self.assertEqual(self.interrupted("top", "-d", "30")[::2], (130, ""))
+        status, out, err = self.interrupted("record", "net", "-")
+        self.assertEqual((status, err, len(out.splitlines())), (0, "", 1))
+
+    def test_watch_json(self):
+        _, out, _ = self.interrupted("growth", "net", "--watch", "30", "--json")
+        self.assertEqual([json.loads(line)["command"] for line in out.splitlines()], ["growth"])
+
+    def test_snapshot(self):
+        self.put("debug/ouro/net/trim", "")
+        os.chmod(self.path("debug/ouro/net/trim"), 0o200)
+        more = ("before = tool.Directory.open_file\ndef fail(self, path):\n"
+                "    if path == 'net/audit.json': raise tool.Error(path + ': no')\n"
+                "    return before(self, path)\ntool.Directory.open_file = fail")
+        done = self.ouro("snapshot", self.path("s.tar.gz"), more=more)
+        self.assertEqual((done.returncode, done.stderr), (0, "ouro: left out: net/audit.json: no\n"))
+        with tarfile.open(self.path("s.tar.gz")) as tar:
+            names = tar.getnames()
+        self.assertIn("ouro/net/sites.json", names)
+        self.assertNotIn("ouro/net/audit.json", names)
+        self.assertNotIn("ouro/net/trim", names)
+
+    def test_not_mounted(self):
+        self.put("mounts", "proc /proc proc rw 0 0\n")
+        self.bad(self.ouro("list"), "debugfs is not mounted: mount -t debugfs none " + self.path("debug"))
+
+    def test_not_loaded(self):
+        shutil.rmtree(self.path("debug", "ouro"))
+        self.bad(self.ouro("list"), "there is no " + self.path("debug", "ouro"))
+        os.rmdir(self.path("module"))
+        self.bad(self.ouro("list"), "the module is not loaded: modprobe ouro")
+
+    def test_no_permission(self):
+        more = ("def fail(*_): raise PermissionError(13, 'Permission denied')\n"
+                "os.listdir = fail\nos.geteuid = lambda: 1000")
+        self.bad(self.ouro("list", more=more), "no permission to read " + self.path("debug") + ": run as root")
+        more = ("import builtins\ndef fail(*_): raise PermissionError(13, 'Permission denied')\n"
+                "builtins.open, before = fail, open\ntool.debugfs_is_mounted = lambda: True\nos.geteuid = lambda: 1000")
+        self.bad(self.ouro("stat", "net", more=more), "net/stat.json: no permission: run as root")
+
+    def test_no_heaps(self):
+        for heap in ("net", "idle"):
+            shutil.rmtree(self.path("debug", "ouro", heap))
+        self.bad(self.ouro("stat", "net"), "no heap 'net'; there is none")
+
+    def test_top_on_a_terminal(self):
+        pid, fd = pty.fork()
+        if not pid:
+            os.environ.update(COLUMNS="100", LINES="20")
+            os.execv(sys.executable, self.driver() + ["top", "-d", "30"])
+        out = self.until(fd, "", "net ")
+        self.assertIn("sorted by held", out)
+        self.assertIn("keys: q quits", out)
+        os.write(fd, b"n")
+        out = self.until(fd, "", "sorted by name")
+        out = self.until(fd, out, "net ")
+        self.assertLess(out.index("idle "), out.index("net "))
+        os.write(fd, b"q")
+        self.until(fd, "", "\x1b[?1049l")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        os.close(fd)
+
+    def until(self, fd, out, words):
+        end = time.monotonic() + SECONDS
+        while words not in out:
+            self.assertTrue(select.select([fd], [], [], max(0, end - time.monotonic()))[0], f"no {words!r} in {out!r}")
+            out += os.read(fd, 4096).decode()
+        return out

@@ -151,6 +151,13 @@ class Pictures(Case):
         with open(self.path("p.svg"), encoding="utf-8") as file:
             text = file.read()
         tool = load_tool()
+        for which, count in (("young", 2), ("old", 1)):
+            lines = re.findall(rf'<line x1="(.+)" y1="(.+)" x2="(.+)" y2="(.+)" stroke="{tool.SERIES[which]}"', text)
+            lines = [tuple(map(float, line)) for line in lines]
+            upright = [line for line in lines if line[0] == line[2]]
+            self.assertEqual(len(upright), count)  # the other one is the legend's
+            for _, top, _, bottom in upright:  # from the highest line of the grid to the axis
+                self.assertEqual((top, bottom), (tool.Plot.TOP, tool.Plot.HEIGHT - tool.Plot.BOTTOM))
         self.assertEqual(text.count(f'stroke="{tool.SERIES["young"]}"'), 2 + 1)  # and one in the legend
         self.assertEqual(text.count(f'stroke="{tool.SERIES["old"]}"'), 1 + 1)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What each command says of the fixture."""
 
+import json
 import os
 
 from case import Case
@@ -56,19 +57,46 @@ class Commands(Case):
         self.assertIn("not tracked: 40 blocks, 5.0 KiB", out)
         self.assertEqual(len(self.json("sites", "net")["sites"]), 3)
 
+    def test_sites_of_which_there_are_more(self):
+        root = self.copy()
+        self.change(root, "net/sites.json", every=100, others={"live": 7, "bytes": 2048})
+        out = self.good("sites", "net", root=root)
+        self.assertIn("sites are tracked by: stack, of one allocation in 100\n", out)
+        self.assertIn("at other sites: 7 blocks, 2.0 KiB\nnot tracked: 40 blocks, 5.0 KiB\n", out)
+
     def test_audit(self):
         out = self.good("audit", "net")
-        self.assertRegex(out, r"a use after free to come\n.*\n +3\.20\.4\.7 +peer +2 +3 +0 +peer_add")
-        self.assertRegex(out, r"leaked, a put too few\n.*\n +3\.1f\.16 +session +2 +1 +0 +-\n")
-        self.assertRegex(out, r"session +24 +3\n")
-        self.assertRegex(out, r"outside the heap:\n.*\n +session +3 +3\n")
-        self.assertEqual(self.json("audit", "net")["skipped"], 1)
+        self.assertRegex(out, r"a use after free to come\n.*\n +3\.20\.4\.7 +peer +2 +3 +0 +- +peer_add")
+        self.assertRegex(out, r"leaked, a put too few\n.*\n +3\.1f\.16 +session +2 +1 +0 +- +-\n")
+        self.assertRegex(out, r"OFFSET +OBJECTS +TO\n +session +24 +3 +peer\n")
+        self.assertRegex(out, r"outside the heap:\n.*\n +session +3 +3 +1\n")
+        self.assertEqual(self.json("audit", "net")["skipped"], 0)
+
+    def test_audit_tells_all(self):
+        """What is beyond the lists, who holds an object, and what the kernel is not sure of."""
+        root = self.copy()
+        suspect = {"handle": "3.1f.16", "type": "session", "refs": 4, "edges": 1, "pins": 2, "held_by": "backlog",
+                   "site": None}
+        self.change(root, "net/audit.json", high=[suspect], low_more=40, high_more=7, skipped=2, unchecked=3,
+                    blind=True, pins_lost=True)
+        for command in ("audit", "leaks"):
+            out = self.good(command, "net", root=root)
+            self.assertIn("heap net: 41 too low, 8 too high, 1 not traversed; 9 objects counted\n", out)
+            self.assertRegex(out, r"3\.20\.4\.7 .*\n  and 40 more\n")
+            self.assertRegex(out, r"PINS +HELD BY +SITE\n +3\.1f\.16 +session +4 +1 +2 +backlog +-\n  and 7 more\n")
+            for words in ("2 pools left out: what is referred to", "3 more objects looked wrong", "audit once more",
+                          "names of outside references were lost"):
+                self.assertIn(words, out)
+        out = self.good("audit", "net")
+        for words in ("left out", "more", "lost"):
+            self.assertNotIn(words, out.replace("more references counted than", ""))
 
     def test_leaks(self):
         out = self.good("leaks")
-        self.assertIn("heap net: 1 too low, 1 too high, 1 not traversed; 9 objects counted, 1 skipped\n", out)
+        self.assertIn("heap net: 1 too low, 1 too high, 1 not traversed; 9 objects counted\n", out)
         self.assertRegex(out, r"live, by type:\n.*\n +session +5 +320 B\n +peer +4 +192 B\n")
         self.assertIn("net_accept+0x41/0x120", out)
+        self.assertIn("\n  not tracked: 40 blocks, 5.0 KiB\n", out)
         self.assertEqual(out, self.good("leaks", "net"))
         self.assertEqual([leaks["heap"] for leaks in self.json("leaks")["heaps"]], ["net"])
 
@@ -82,13 +110,44 @@ class Commands(Case):
         self.assertRegex(out, r"session +- +2 +3 +192 B\nsession +accept queue +1 +3 +160 B\n\(shared\) .* 48 B\n")
         self.assertEqual(self.json("retained", "net")["unreachable"], {"objects": 2, "bytes": 112})
 
+    def test_retained_by_too_many(self):
+        """What is beyond the kernel's list is one holder without a type."""
+        root = self.copy()
+        self.change(root, "net/retained.json", skipped=1, holders=[
+            {"type": None, "pin": None, "roots": 9, "objects": 30, "bytes": 2048}])
+        out = self.good("retained", "net", root=root)
+        self.assertRegex(out, r"\n\(others\) +- +9 +30 +2\.0 KiB\n")
+        self.assertIn("1 pool left out: what is referred to from there looks held from outside\n", out)
+
     def test_growth(self):
         out = self.good("growth", "net")
         self.assertIn("in the 2 min since the mark", out)
         self.assertRegex(out, r"\+3 +\+192 B +5 +320 B +session\n +-1 +-48 B +4 +192 B +peer\n")
-        self.assertRegex(out, r"\+8 +\+1\.0 KiB +40 +5\.0 KiB +128 B\n")
-        self.assertNotIn("1024 B", out)
+        self.assertRegex(out, r"CLASS\n +\+1 +\+16\.0 KiB +1 +16\.0 KiB +large blocks\n"
+                              r" +\+8 +\+1\.0 KiB +40 +5\.0 KiB +128 B\n")
+        self.assertRegex(out, r"TYPE +SITE\n +\+3 +\+192 B +5 +320 B +session +net_accept\+0x41")
         self.assertEqual(self.json("growth", "net")["marked_s"], 125)
+
+    def test_growth_of_nothing(self):
+        root = self.copy()
+        still = {"live": 1, "bytes": 8, "live_growth": 0, "bytes_growth": 0}
+        self.change(root, "net/growth.json", types=[], classes=[{"size": 8, **still}], sites=[])
+        self.assertRegex(self.good("growth", "net", root=root),
+                         r"no growth by type\nno growth by class\nno growth by site\n")
+
+    def test_growth_without_sites(self):
+        """Nothing is known of them, which is not that nothing grew."""
+        root = self.copy()
+        self.change(root, "net/growth.json", sites=[], sites_noted=False, sites_marked=False)
+        out = self.good("growth", "net", root=root)
+        self.assertIn("sites are not tracked: ouro sites net --set caller, then ouro growth net --mark\n", out)
+        self.assertNotIn("no growth", out)
+        self.change(root, "net/growth.json", sites_noted=True)
+        self.assertIn("sites are tracked since after the mark only\n", self.good("growth", "net", root=root))
+        self.change(root, "net/growth.json", marked_s=None)
+        out = self.good("growth", "net", root=root)
+        self.assertIn("nothing was marked, so since it was created\n", out)
+        self.assertNotIn("after the mark", out)
 
     def test_arenas(self):
         out = self.good("arenas", "net")

@@ -46,6 +46,10 @@ class LiveCommands(Live):
         self.assertEqual(self.got("net/mark"), "1\n")
         self.good("sites", "net", "--set", "caller")
         self.assertEqual(self.got("net/sites"), "caller\n")
+        self.good("sites", "net", "--set", "stack")
+        self.assertEqual(self.got("net/sites"), "stack\n")
+        self.good("sites", "net", "--set", "stack", "--every", "100")
+        self.assertEqual(self.got("net/sites"), "stack 100\n")
         self.bad(self.ouro("sites", "idle", "--set", "off"), "no idle/sites: the module is older than this tool")
         self.bad(self.ouro("growth", "x", "--mark"), "no heap 'x'")
         self.bad(self.ouro("audit", "idle"), "no idle/audit.json: the module is older than this tool")
@@ -96,7 +100,9 @@ class LiveCommands(Live):
         self.assertEqual((done.returncode, done.stderr), (0, "ouro: left out: net/audit.json: no\n"))
         with tarfile.open(self.path("s.tar.gz")) as tar:
             names = tar.getnames()
-        self.assertIn("ouro/net/sites.json", names)
+        for name in ("sites", "limit", "threshold", "mode"):
+            self.assertIn(f"ouro/net/{name}.json", names)
+        self.assertNotIn("ouro/idle/limit.json", names)
         self.assertNotIn("ouro/net/audit.json", names)
         self.assertNotIn("ouro/net/trim", names)
 

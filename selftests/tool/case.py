@@ -87,7 +87,7 @@ class Case(unittest.TestCase):
         shutil.copytree(FIXTURE, self.path("copy"))
         return self.path("copy", "ouro")
 
-    def change(self, root, path, **fields):
+    def change(self, root, path, /, **fields):
         with open(os.path.join(root, path), encoding="utf-8") as file:
             data = {**json.load(file), **fields}
         with open(os.path.join(root, path), "w", encoding="utf-8") as file:

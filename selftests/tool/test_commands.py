@@ -163,6 +163,39 @@ class Commands(Case):
         self.assertEqual((data["object"], data["type"], data["outside"]), ("3.20.2", "peer", 1))
         self.assertEqual(self.json("why", "net", "3.20.4.7")["object"], "3.20.4.7")
 
+    def test_why_of_what_never_dies(self):
+        """References from outside are not counted there."""
+        root = self.copy()
+        self.change(root, "net/graph.json", objects=[
+            {"handle": "3.1.1", "type": "session", "bytes": 64, "refs": -1, "left_out": 0,
+             "edges": [{"field": "next", "to": "3.1.2"}]},
+            {"handle": "3.1.2", "type": "peer", "bytes": 64, "refs": 1, "left_out": 0, "edges": []}])
+        data = self.json("why", "net", "peer", root=root)
+        self.assertEqual([step["handle"] for step in data["path"]], ["3.1.1", "3.1.2"])
+        self.assertEqual((data["immortal"], data["outside"], data["unreachable"]), (True, 0, False))
+        self.assertIn("peer 3.1.2 is kept by session 3.1.1, which never dies:\n",
+                      self.good("why", "net", "peer", root=root))
+        self.assertIn("never dies", self.good("graph", "net", root=root))
+
+    def test_why_where_references_are_left_out(self):
+        """An object that one of them leads to looks like one that is kept from outside."""
+        root = self.copy()
+        table = {"handle": "3.1.1", "type": "session", "bytes": 64, "refs": 2, "left_out": 1500, "edges": []}
+        entry = {"handle": "3.1.2", "type": "peer", "bytes": 64, "refs": 1, "left_out": 0, "edges": []}
+        cycle = {"handle": "3.1.3", "type": "peer", "bytes": 64, "refs": 1, "left_out": 0,
+                 "edges": [{"field": "self", "to": "3.1.3"}]}
+        self.change(root, "net/graph.json", objects=[table, entry, cycle])
+        done = self.ouro("why", "net", "3.1.2", root=root)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr, "ouro: net/graph.json lacks 1500 references of objects with very many, and "
+                                      "what these refer to may look kept from outside\n")
+        done = self.ouro("why", "net", "3.1.2", "--json", root=root)
+        self.assertEqual(json.loads(done.stdout)["edges_missing"], 1500)
+        self.assertIn("nothing outside", self.good("why", "net", "3.1.3", root=root))  # that is sure
+        self.assertIn("+1500 references not drawn", self.good("graph", "net", root=root))
+        self.change(root, "net/graph.json", objects=[{**table, "left_out": "many"}])
+        self.bad(self.ouro("graph", "net", root=root), "is no object")
+
     def test_why_of_a_type(self):
         self.assertEqual(len(self.json("why", "net", "peer")["path"]), 2)
         self.assertEqual([step["handle"] for step in self.json("why", "net", "session")["path"]], ["3.1f.12"])

@@ -18,21 +18,71 @@ from case import Live, SECONDS
 class LiveCommands(Live):
     """What writes, and what goes wrong with debugfs."""
 
+    def answer(self, **fields):
+        """What the kernel is to say to why."""
+        self.change(self.path("debug", "ouro"), "net/why.json", **fields)
+
     def test_why(self):
+        self.answer(asked="3.20.1")
         data = self.json("why", "net", "3.20.1")
         self.assertEqual(self.got("net/why"), "3.20.1\n")
-        self.assertEqual(data["pins"], ["accept queue"])
-        self.assertIn("is kept by 1 outside reference (accept queue) to session 3.1f.12:\n  session.peers[0] → peer\n",
-                      self.good("why", "net", "peer"))
+        self.assertEqual(data["held_by"], "accept queue")
+        self.answer(asked="peer")
+        self.assertIn("peer 3.20.1 is kept by 1 outside reference (accept queue) to session 3.1f.12:\n"
+                      "  session.peers[0] → peer\n", self.good("why", "net", "peer"))
         self.assertEqual(self.got("net/why"), "peer\n")
 
+    def test_why_of_nothing(self):
+        self.answer(found=False, object=None, type=None, outside=0, held_by=None, length=0, path=[])
+        self.bad(self.ouro("why", "net", "peer"), "no live object peer in heap net")
+        self.bad(self.ouro("why", "net", "peer", "--json"), "no live object peer in heap net")
+        self.answer(found=True, unreachable=True)
+        self.assertRegex(self.good("why", "net", "peer"), r"\Apeer: nothing outside the heap leads to it\n.*garbage")
+
+    def test_why_of_what_never_dies(self):
+        self.answer(immortal=True, outside=0)
+        out = self.good("why", "net", "peer")
+        self.assertIn("peer 3.20.1 is kept by session 3.1f.12, which never dies (accept queue):\n", out)
+        self.answer(held_by=None, length=1, path=[{"handle": "3.20.1", "type": "peer", "field": None}])
+        out += self.good("why", "net", "peer")
+        self.assertIn("peer 3.20.1 never dies:\n", out)
+        self.assertNotIn("outside reference", out)
+
+    def test_why_of_a_long_path(self):
+        """Its middle is left out, and that is to be seen."""
+        steps = [{"handle": f"3.1.{i:x}", "type": "peer", "field": f"f{i}"} for i in range(128)]
+        self.answer(length=1128, left_out=1000, path=steps)
+        out = self.good("why", "net", "peer")
+        self.assertIn(" peer.f63 → (1000 more) → peer.f64 → ", out)
+        self.assertRegex(out, r"\n  3\.1\.3f +peer +f63\n  \(1000 more\)\n  3\.1\.40 +peer +f64\n")
+
+    OTHERS = ("asks = [0]\nbefore = tool.Directory.write\ndef ask(self, heap, file, text):\n"
+              "    before(self, heap, file, text)\n    asks[0] += 1\n    import json, os\n"
+              "    path = os.path.join(self.path, heap, 'why.json')\n"
+              "    data = json.load(open(path, encoding='utf-8'))\n"
+              "    data['asked'] = 'peer' if asks[0] > {other} else 'session'\n"
+              "    json.dump(data, open(path, 'w', encoding='utf-8'))\n"
+              "tool.Directory.write = ask\nimport atexit\n"
+              "atexit.register(lambda: open({count!r}, 'w').write(str(asks[0])))")
+
+    def test_why_when_others_ask(self):
+        """There is one question for all: the answer to another's is not told."""
+        count = self.path("count")
+        data = self.json("why", "net", "peer", more=self.OTHERS.format(other=2, count=count))
+        self.assertEqual(data["asked"], "peer")
+        with open(count, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "3")
+        self.bad(self.ouro("why", "net", "peer", more=self.OTHERS.format(other=1000, count=count)),
+                 "net/why: others ask at the same time: try again")
+
     def test_why_refused(self):
-        for error, said in (("EINVAL", "no live object 3.1.1"), ("ENOMEM", "could not mark the objects")):
+        for error, said in (("EINVAL", "no live object 3.1.1"), ("EXDEV", "no live object 3.1.1 in heap net"),
+                            ("ENOMEM", "could not mark the objects")):
             more = f"def fail(*_): raise OSError(tool.errno.{error}, os.strerror(tool.errno.{error}))\nos.write = fail"
             self.bad(self.ouro("why", "net", "3.1.1", more=more), said)
 
     def test_graph_is_read_once(self):
-        """Each reading would cost the kernel a count."""
+        """Another reading would not be like the first: objects come and go."""
         more = ("opened = []\nbefore = tool.Directory.open_file\ndef count(self, path):\n"
                 "    opened.append(path); return before(self, path)\n"
                 "tool.Directory.open_file = count\n"

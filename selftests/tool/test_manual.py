@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Completion and the man page know all that there is."""
 
+import json
 import os
 import re
 import shutil
 import unittest
 
-from case import Case, FIXTURE, HERE, TOOL, TOP, load_tool
+from case import FIXTURE, HERE, TOOL, TOP, Case, Live, load_tool
+
+
+def manual():
+    with open(os.path.join(TOP, "docs", "ouro.8"), encoding="utf-8") as file:
+        return file.read().replace("\\-", "-")
 
 
 class Completion(Case):
@@ -50,16 +56,61 @@ class Completion(Case):
         self.assertEqual(self.offers("top", "net", "-s", ""), [column.name for column in tool.TYPE_COLUMNS])
 
 
+class Costs(Live):
+    """What the kernel has to do for a command is what the man page says."""
+
+    def opened(self, *words):
+        path = self.path("opened")
+        more = (f"before = tool.Directory.open_file\ndef note(self, path):\n"
+                f"    open({path!r}, 'a').write(os.path.basename(path).split('.')[0] + '\\n')\n"
+                "    return before(self, path)\n"
+                "tool.Directory.open_file = note")
+        with open(path, "w", encoding="utf-8"):
+            pass
+        self.good(*words, more=more)
+        with open(path, encoding="utf-8") as file:
+            return set(file.read().split())
+
+    def test_costs(self):
+        text = re.search(r"\nReading costs .*?\n\.SH", manual(), re.DOTALL)[0]
+        counts, looks = text.split("count or mark every object")
+        heap = [[name, "net"] for name in ("stat", "growth", "retained", "sites", "audit", "collector", "arenas",
+                                           "graph")]
+        for words in (["list"], ["top", "--once"], ["why", "net", "peer"], ["leaks"], ["snapshot", self.path("s")],
+                      ["snapshot", "--quick", self.path("q")], *heap):
+            opened = self.opened(*words)
+            command = words[0]
+            told = bool(re.search(rf"^\.BR? {command}\b", counts, re.MULTILINE)) and "--quick" not in words
+            self.assertEqual(bool(opened & {"why", "audit", "retained"}), told, command)
+            if opened & {"graph", "objects"} and command != "snapshot":
+                self.assertRegex(looks, rf"\n\.BR? {command}\b")
+
+
 class Manual(Case):
     """The man page tells of everything."""
 
     def test_it_names_all(self):
-        with open(os.path.join(TOP, "docs", "ouro.8"), encoding="utf-8") as file:
-            text = file.read().replace("\\-", "-")
+        text = manual()
         for command in re.findall(r"^    ([a-z]+)  ", self.good("--help"), re.MULTILINE):
             self.assertRegex(text, rf"\n\.B\w* {command}\b")
             for option in re.findall(r"--[a-z]+", self.good(command, "--help").split("options:")[1]):
                 self.assertTrue(option in text or option in ("--sort", "--delay"), f"{command} {option}")
+
+    def test_fields(self):
+        """Of the JSON that is printed: those of a file of the module, or of the command alone."""
+        text = re.search(r"\n\.B --json\n(.*?)\n\.TP\n", manual(), re.DOTALL)[1]
+        of_files, own = text.split("Others have fields of their own:")
+        for command in ("stat", "arenas", "why", "audit", "retained", "sites", "growth", "collector"):
+            self.assertRegex(of_files, rf"\b{command}\b")
+            words = ["peer"] if command == "why" else []
+            with open(os.path.join(FIXTURE, "ouro", "net", command + ".json"), encoding="utf-8") as file:
+                fields = set(json.load(file)) | {"command"}
+            more = {"edges_missing"} if command == "why" else set()
+            self.assertEqual(set(self.json(command, "net", *words)), fields | more, command)
+        for words in (["list"], ["list", "--names"], ["top"], ["leaks"], ["graph", "net"], ["diff", FIXTURE, FIXTURE]):
+            self.assertRegex(own, rf"\.BR? {words[0]}\b")
+            for field in set(self.json(*words)) - {"schema", "command"}:
+                self.assertRegex(own, rf"\b{field}\b", words[0])
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_it_is_clean(self):

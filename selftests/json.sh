@@ -127,9 +127,10 @@ case_debugfs_json()
 		json_schema "$file" "${heap%/}" <"$TMP/flat" || status=1
 		[ -e "${file%.json}" ] || { echo "$file is no twin"; status=1; }
 	done <"$TMP/files"
-	for file in $(find $OURO -type f -perm -400 ! -name '*.json' ! -path "$OURO/fail_ouro/*" ! -name misuse); do
+	find $OURO -type f -perm -400 ! -name '*.json' ! -path "$OURO/fail_ouro/*" ! -name misuse >"$TMP/files"
+	while read -r file; do
 		[ -e "$file.json" ] || { echo "$file has no twin"; status=1; }
-	done
+	done <"$TMP/files"
 	puppets_gone json json.empty
 	return $status
 }

@@ -158,6 +158,7 @@ struct ouro_large *ouro_address_next_large(const struct ouro_heap *heap,
 		++*page;
 		if (large->heap == heap)
 			return large;
+		cond_resched_rcu();
 	}
 	return NULL;
 }

@@ -76,7 +76,6 @@ static void *arenas_next(struct ouro_rows *rows, void *last,
 {
 	struct arena_rows *copy = container_of(rows, struct arena_rows, rows);
 	struct ouro_arena *arena;
-
 	bool found = false;
 
 	rcu_read_lock();

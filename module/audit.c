@@ -214,9 +214,8 @@ static void pause_for_leaks(struct run *run)
 {
 	if (!run->audit->leaks || run->ins.last)
 		return;
-	if (schedule_timeout_interruptible(PAUSE))
-		run->ins.err = -EINTR;
-	else
+	schedule_timeout_interruptible(PAUSE);
+	if (!ouro_inspect_is_over(&run->ins))
 		synchronize_rcu();
 }
 
@@ -259,12 +258,12 @@ static bool note_told(const struct ouro_field *field, void *arg)
 	return true;
 }
 
-static const struct told *tell(const struct ouro_thing *thing, struct told *told)
+/* False: of more than that, some would be taken for left out. */
+static bool tell(const struct ouro_thing *thing, struct told *told)
 {
 	told->n = 0;
 	ouro_inspect_fields(thing, note_told, told);
-	/* Of more than that, some would be taken for left out. */
-	return told->n > TOLD_MOST ? NULL : told;
+	return told->n <= TOLD_MOST;
 }
 
 static bool was_told(const struct told *told, const struct ouro_object *ref)
@@ -318,18 +317,22 @@ static void add_unvisited(struct ouro_audit *audit,
 /*
  * A word that points to an object, and of which was not told.  Both may have
  * changed in between, so it is looked at between two times that all is told.
+ * False: @told is of no use any more.
  */
-static void check_word(struct run *run, const struct ouro_thing *thing,
+static bool check_word(struct run *run, const struct ouro_thing *thing,
 		       struct told *told, u32 offset)
 {
 	struct ouro_object **at = (void *)thing->object + offset;
 	struct ouro_object *ref = READ_ONCE_NOCHECK(*at);
 	const struct ouro_kind *to = points_to(&run->ins, ref);
 
-	if (!to || was_told(told, ref) || !tell(thing, told) ||
-	    was_told(told, ref) || READ_ONCE_NOCHECK(*at) != ref)
-		return;
-	add_unvisited(run->audit, thing->pool->class->kind, offset, to);
+	if (!to || was_told(told, ref))
+		return true;
+	if (!tell(thing, told))
+		return false;
+	if (!was_told(told, ref) && READ_ONCE_NOCHECK(*at) == ref)
+		add_unvisited(run->audit, thing->pool->class->kind, offset, to);
+	return true;
 }
 
 static void check_words(struct run *run, const struct ouro_thing *thing,
@@ -341,7 +344,8 @@ static void check_words(struct run *run, const struct ouro_thing *thing,
 	     offset + sizeof(struct ouro_object *) <= end &&
 	     ouro_object_is_live(thing->object);
 	     offset += sizeof(struct ouro_object *))
-		check_word(run, thing, told, offset);
+		if (!check_word(run, thing, told, offset))
+			return;
 }
 
 static bool check_traverse(struct ouro_inspect *ins,
@@ -353,9 +357,7 @@ static bool check_traverse(struct ouro_inspect *ins,
 	if (!thing->pool->class->kind->type->traverse ||
 	    !ouro_object_is_live(thing->object) || !tell(thing, &told))
 		return true;
-	rcu_read_lock();
 	check_words(run, thing, &told);
-	rcu_read_unlock();
 	return !ouro_inspect_is_over(ins);
 }
 

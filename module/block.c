@@ -136,6 +136,10 @@ static noinline void *block_long_asked(void *block, u64 ask,
 	struct ouro_pool *pool = ouro_pool_inband(block);
 	unsigned long sites;
 
+	if (!static_branch_unlikely(&ouro_sites_noted))
+		return ouro_block_wipe(block, ask >> 32,
+				       ouro_geometry[ask_front(ask) >>
+						     OURO_FRONT_SHIFT].size);
 	if (want_init_on_alloc(0) || unlikely(!ouro_pool_is_inband(block)))
 		return block_longer_asked(block, ask, caller);
 	sites = READ_ONCE(pool->sites);

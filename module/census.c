@@ -151,8 +151,8 @@ static struct ouro_pool *objects_at(struct ouro_heap *heap,
  * @heap: the heap
  * @at: where to begin, 0 at first; moved behind the first unit of the pool
  *
- * Context: Any but NMI, within an RCU read section, until the end of which the pool
- * stays; takes heap->arena_lock.
+ * Context: Process context, under one rcu_read_lock() and nothing else, until the
+ * end of which the pool stays; takes heap->arena_lock.  See ouro_address_next().
  * Return: the pool; NULL at the end; ERR_PTR(-EAGAIN) when there was none in many
  * units: others shall have their turn before one goes on.
  */

@@ -503,6 +503,21 @@ void ouro_collector_end(struct ouro_heap *heap)
 	cancel_work_sync(&collector->work);
 }
 
+/* Nobody will answer what has come since the last scan. */
+static void drop_requests(struct ouro_collector *collector)
+{
+	struct request *request, *next;
+	LIST_HEAD(requests);
+
+	spin_lock(&collector->lock);
+	list_splice_init(&collector->requests, &requests);
+	spin_unlock(&collector->lock);
+	list_for_each_entry_safe(request, next, &requests, link) {
+		request->freed = 0;
+		complete(&request->done);
+	}
+}
+
 /**
  * ouro_collector_stop() - no more scans, for good
  * @heap: that nobody uses any more
@@ -522,6 +537,7 @@ void ouro_collector_stop(struct ouro_heap *heap)
 	spin_unlock(&collector->lock);
 	wake_up_all(&collector->over);
 	ouro_collector_end(heap);
+	drop_requests(collector);
 	/* Inspections are not scans, and end all the same. */
 	mutex_lock(&collector->running);
 	mutex_unlock(&collector->running);

@@ -105,9 +105,9 @@ static inline void ouro_collector_note(struct ouro_collector *collector,
 {
 	long tracked = atomic_long_add_return(more, &collector->tracked);
 
-	/* Who scans looks at it afterwards; the addition is a full barrier. */
+	/* Who scans, or inspects, sees to it afterwards; this is a full barrier. */
 	if (more > 0 && unlikely(tracked > READ_ONCE(collector->trigger)) &&
-	    !READ_ONCE(collector->task))
+	    !READ_ONCE(collector->task) && !READ_ONCE(collector->looking))
 		irq_work_queue(&collector->irq_work);
 }
 

@@ -3,8 +3,8 @@
  * /sys/kernel/debug/ouro: its directories, and which files are in them.
  *
  * Whose file it is has its contents.  Reading never collects and never trims.  It
- * takes no lock that an allocation waits for, but for heap->arena_lock while some
- * blocks or an arena's pools are looked at; the next scan of a heap waits for what
+ * takes no lock that an allocation waits for, but for heap->arena_lock, roster->lock
+ * and those of pins, for a pool or some of its blocks at a time; the next scan of a heap waits for what
  * marks or counts its objects, and with it who waits for that scan.
  */
 #include "ouro.h"
@@ -52,7 +52,7 @@ void ouro_debugfs_add(struct ouro_heap *heap)
 /* Waits for readers of the heap's files. */
 void ouro_debugfs_remove(struct ouro_heap *heap)
 {
-	debugfs_remove(heap->dir);
+	debugfs_remove(xchg(&heap->dir, NULL));
 }
 
 void __init ouro_debugfs_init(void)

@@ -87,7 +87,6 @@ bool ouro_field_visit(struct ouro_pool *pool, struct ouro_object *object,
 {
 	const struct ouro_type *type = pool->class->kind->type;
 	struct told told = { .fn = fn, .arg = arg, .more = true };
-
 	unsigned long at = 0;
 
 	if (!visit_table(type, object, fn, arg))

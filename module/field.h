@@ -9,7 +9,6 @@
 
 struct ouro_object;
 struct ouro_pool;
-struct seq_file;
 
 /**
  * struct ouro_field - where an object refers to another

@@ -16,7 +16,6 @@
 #include "growth.h"
 #include "heap.h"
 #include "kind.h"
-#include "site.h"
 #include "site_table.h"
 #include "stat.h"
 

@@ -306,7 +306,7 @@ static bool heap_claim(struct ouro_heap *dying)
 	list_for_each_entry(heap, &ouro_heaps, link) {
 		if (heap == dying) {
 			claimed = !heap->dying;
-			heap->dying = true;
+			WRITE_ONCE(heap->dying, true);
 			break;
 		}
 	}
@@ -459,12 +459,19 @@ static void heap_rekey(struct ouro_heap *heap)
 	}
 }
 
-/* Nobody is in its files while its types change. */
+/*
+ * Nobody is in its files, nor in a scan, nor waits for one, while locks and types
+ * change.  Not under ouro_heaps_lock: what is waited for may take it, or wait for
+ * who does.
+ */
 static void heap_orphan(struct ouro_heap *heap)
 {
-	lockdep_assert_held(&ouro_heaps_lock);
-	heap_rekey(heap);
 	ouro_debugfs_remove(heap);
+	ouro_collector_stop(heap);
+	ouro_heap_flush(heap);
+	mutex_lock(&ouro_heaps_lock);
+	heap_rekey(heap);
+	mutex_unlock(&ouro_heaps_lock);
 	ouro_kind_orphan_all(heap);
 	ouro_debugfs_add(heap);
 }
@@ -476,7 +483,7 @@ static struct ouro_heap *orphan_next(const struct module *owner)
 
 	mutex_lock(&ouro_heaps_lock);
 	list_for_each_entry(heap, &ouro_heaps, link) {
-		if (heap->owner != owner)
+		if (heap->owner != owner || heap->dying)
 			continue;
 		heap->owner = NULL;
 		found = heap;
@@ -501,13 +508,7 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		pr_err("heap %s: left behind by module %s\n", heap->name,
 		       module_name(data));
 		atomic_long_inc(&ouro_misuses);
-		/* Not under the lock: what these call may take it. */
-		ouro_collector_stop(heap);
-		ouro_heap_flush(heap);
-		mutex_lock(&ouro_heaps_lock);
-		if (!heap->dying)
-			heap_orphan(heap);
-		mutex_unlock(&ouro_heaps_lock);
+		heap_orphan(heap);
 	}
 	return NOTIFY_OK;
 }

@@ -79,7 +79,8 @@ struct ouro_body {
  * @nameless: no more weak handles: the heap is being destroyed
  * @ending: what is put is not destroyed any more: the heap is
  * @link: in the list of heaps; guarded by ouro_heaps_lock
- * @dying: claimed by ouro_heap_destroy(); guarded by ouro_heaps_lock
+ * @dying: claimed by ouro_heap_destroy(); written under ouro_heaps_lock, and read by
+ *	who is about to take long
  * @memcg: charged for pages, or NULL
  * @owner: module that created it, told when it goes without destroying it
  * @sites_mode: of enum ouro_site_mode

@@ -80,16 +80,21 @@ int ouro_inspect_begin(struct ouro_inspect *ins, struct ouro_heap *heap)
 /* Of one that was begun, or that could not be. */
 void ouro_inspect_end(struct ouro_inspect *ins)
 {
+	struct ouro_collector *collector;
+
 	if (!ins->scan.heap)
 		return;
+	collector = &ins->scan.heap->collector;
 	kvfree(ins->pool);
 	ouro_pieces_put(&ins->more);
 	ouro_pieces_put(&ins->again);
 	if (ins->scan.last)
 		ouro_scan_let_go(&ins->scan);
 	/* Pairs with free_after_grace() of arrays. */
-	smp_store_release(&ins->scan.heap->collector.looking, false);
-	mutex_unlock(&ins->scan.heap->collector.running);
+	smp_store_release(&collector->looking, false);
+	mutex_unlock(&collector->running);
+	/* A scan may have become due. */
+	ouro_collector_kick(collector);
 }
 
 /**
@@ -114,6 +119,16 @@ int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces)
 	return 0;
 }
 
+static void look_whether_over(struct ouro_inspect *ins)
+{
+	if (ins->err || ins->last)
+		return;
+	if (signal_pending(current))
+		ins->err = -EINTR;
+	else if (READ_ONCE(ins->scan.heap->dying))
+		ins->err = -ENODEV;
+}
+
 /**
  * ouro_inspect_is_over() - whether to give up
  * @ins: whose @err is set then
@@ -124,12 +139,7 @@ int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces)
 bool ouro_inspect_is_over(struct ouro_inspect *ins)
 {
 	ouro_scan_breathe(&ins->scan);
-	if (ins->err || ins->last)
-		return ins->err;
-	if (signal_pending(current))
-		ins->err = -EINTR;
-	else if (READ_ONCE(ins->scan.heap->dying))
-		ins->err = -ENODEV;
+	look_whether_over(ins);
 	return ins->err;
 }
 
@@ -203,7 +213,8 @@ bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
  * @fn: called within an RCU read section
  * @arg: for @fn
  *
- * Context: Process context, may sleep.
+ * Context: What @fn, the type's traverse and ouro_put() take; also within an RCU read
+ * section.
  * Return: false when @fn did.
  */
 bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,
@@ -269,8 +280,7 @@ static void count_batch(struct ouro_scan *scan)
 	for (i = 0; i < n; i++)
 		++*ouro_note_at(scan, scan->batch[i]);
 	scan->batched = 0;
-	if (!ins->err && !ins->last && signal_pending(current))
-		ins->err = -EINTR;
+	look_whether_over(ins);
 }
 
 static __always_inline void count_edge(struct ouro_scan *scan,
@@ -289,8 +299,8 @@ static bool count_told(const struct ouro_field *field, void *arg)
 }
 
 /*
- * What is dead, and waits to be destroyed, has its references still.  An array
- * that is apart is found by what is not there before an object is made.
+ * What is dead, and waits to be destroyed, has its references still.  Where an
+ * array is apart, the pointer to it is NULL or right in a dead object, too.
  */
 static void count_object(struct ouro_inspect *ins, struct ouro_pool *pool,
 			 struct ouro_object *object, u32 place)
@@ -300,12 +310,11 @@ static void count_object(struct ouro_inspect *ins, struct ouro_pool *pool,
 	struct ouro_thing thing = {
 		.object = object, .pool = pool, .place = place,
 	};
-	bool live = ouro_object_is_live(object);
 
 	ouro_scan_fixed(scan, kind->type, object, count_edge);
-	if (kind->type->array && (live || !kind->array_apart))
+	if (kind->type->array)
 		ouro_scan_span(scan, pool, object, count_edge);
-	if (kind->type->traverse && live)
+	if (kind->type->traverse && ouro_object_is_live(object))
 		ouro_inspect_fields(&thing, count_told, scan);
 }
 

@@ -116,6 +116,7 @@ static bool look(struct ouro_inspect *ins, const struct ouro_thing *thing,
 	    ouro_word_refs(thing->word) <= *ouro_note_at(&ins->scan, thing->place))
 		return true;
 	ouro_pins_names(ins->scan.heap, thing->object, pinned, sizeof(pinned));
+	ins->scan.steps -= run->retain->holders / 8;
 	holder = holder_of(run->retain, thing->pool->class->kind, pinned);
 	holder->roots++;
 	reach(run, thing->place, holder - run->retain->holder + 1);

@@ -263,12 +263,14 @@ static int mode_change(struct ouro_heap *heap, enum ouro_site_mode mode)
 	enum ouro_site_mode before = heap->sites_mode;
 	int err;
 
-	/* Full barrier by what follows; pairs with ouro_site_table_read(). */
-	WRITE_ONCE(heap->sites_epoch, heap->sites_epoch + 1);
-	if (before != OURO_SITES_OFF) {
-		WRITE_ONCE(heap->sites_mode, OURO_SITES_OFF);
+	WRITE_ONCE(heap->sites_mode, OURO_SITES_OFF);
+	/*
+	 * Pairs with ouro_site_table_read(): who sees this one sees that nothing
+	 * is noted, and who began with the last one sees in the end that it is over.
+	 */
+	smp_store_release(&heap->sites_epoch, heap->sites_epoch + 1);
+	if (before != OURO_SITES_OFF)
 		keys_dec();
-	}
 	synchronize_rcu();	/* nobody notes by the mode before */
 	err = ouro_census(heap, pool_begin, large_begin, &mode);
 	if (err || mode == OURO_SITES_OFF)

@@ -16,8 +16,6 @@
 #include "ouro.h"
 #include "pool.h"
 
-struct seq_file;
-
 enum ouro_site_mode {
 	OURO_SITES_OFF,
 	OURO_SITES_CALLER,	/* the return address */

@@ -124,7 +124,7 @@ static bool find_field(const struct ouro_field *field, void *arg)
 	return false;
 }
 
-static void step_set(const struct ouro_inspect *ins, struct ouro_step *step,
+static void step_set(struct ouro_inspect *ins, struct ouro_step *step,
 		     u32 place, u32 next)
 {
 	struct ouro_thing thing = ouro_inspect_thing(ins, place);
@@ -137,7 +137,7 @@ static void step_set(const struct ouro_inspect *ins, struct ouro_step *step,
 	if (next == NONE)
 		return;
 	between.to = ouro_inspect_thing(ins, next).object;
-	if (ouro_inspect_fields(&thing, find_field, &between))
+	if (ouro_inspect_follow(ins, &thing, find_field, &between))
 		strscpy(step->field, "(no more)", OURO_FIELD_TEXT);
 }
 

@@ -13,7 +13,7 @@ _ouro_options()	# COMMAND
 	list)		echo --names ;;
 	top)		printf '%s\n' --once --sort= -s= --delay= -d= ;;
 	growth)		printf '%s\n' --mark --watch= ;;
-	sites)		echo --set= ;;
+	sites)		printf '%s\n' --set= --every= ;;
 	arenas)		echo --svg= ;;
 	graph)		printf '%s\n' --type= --from= --depth= --max= --svg= ;;
 	plot)		printf '%s\n' --from= --seconds= --interval= --svg= ;;

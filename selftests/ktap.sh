@@ -33,16 +33,25 @@ ktap_result()	# pass|fail|skip NAME [REMARK]
 	esac
 }
 
+# In hundredths of a second.
+ktap_clock()
+{
+	read -r ktap_up ktap_idle </proc/uptime
+	ktap_now=${ktap_up%.*}${ktap_up#*.}
+}
+
 # Run a function as a case: 0 passes, 4 skips, all else fails. What it prints becomes a remark below.
 ktap_run()	# NAME FUNCTION [ARGUMENTS...]
 {
 	ktap_name=$1
 	shift
-	skip_reason=
+	ktap_clock
+	ktap_began=$ktap_now
 	"$@" >"$TMP/case" 2>&1
 	ktap_status=$?
+	ktap_clock
 	case $ktap_status in
-	0)	ktap_result pass "$ktap_name" ;;
+	0)	ktap_result pass "$ktap_name" "$((ktap_now - ktap_began))0 ms" ;;
 	4)	ktap_result skip "$ktap_name" "$(cat "$TMP/case")" ;;
 	*)	ktap_result fail "$ktap_name" ;;
 	esac

@@ -51,7 +51,7 @@ leak_scene()	# HEAP FLAGS SITES
 		puppet track "$1" 1 1 && puppet make "$1" 4 1 && puppet track "$1" 4 1 && puppet make "$1" 3 1 &&
 		puppet link "$1" 4 3 && puppet drop "$1" 3 1 && puppet litter "$1" 3 && puppet flush "$1" || return 1
 	leak_bytes=$(stat_of "$1" live_bytes)
-	leak_vector=$(awk '$1 == "ouro.vector" { print $2 }' "$OURO/$1/types")
+	leak_vector=$(awk '$1 == "ouro.vector" { print $7 }' "$OURO/$1/types")
 	[ "$leak_bytes" = $((1216 + leak_vector)) ] || fail "$leak_bytes bytes, $leak_vector of the vector"
 }
 

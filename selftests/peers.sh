@@ -9,7 +9,7 @@ PEERS=/sys/kernel/debug/ouro_peers
 peers_plain()
 {
 	sed -e 's/[0-9a-f]\{1,\}\.[0-9a-f]\{1,\}\.[0-9a-f]\{1,\}/HANDLE/' -e 's/+0x[0-9a-f]*\/0x[0-9a-f]*/+0x\/0x/' \
-		-e 's/\.\(isra\|constprop\|part\)\.[0-9]*+/+/' -e 's/   *$//' -e 's/   */  /g' -e 's/^\(peer .* [0-9]\) *[0-9]*$/\1 BYTES/' \
+		-e 's/\.\(isra\|constprop\|part\)\.[0-9]*+/+/' -e 's/   *$//' -e 's/   */  /g' -e 's/^\(peer .*  [0-9][0-9]*\)  [0-9]*$/\1  BYTES/' \
 		-e 's/ [0-9]* bytes/ BYTES/'
 }
 

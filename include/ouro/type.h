@@ -92,7 +92,8 @@ enum ouro_type_flags {
  * @array: offset of the trailing array of slots, 0: none; see OURO_SLOT_ARRAY()
  * @array_name: its field
  * @init: called for a new object before ouro_new() returns, in its context;
- *	with OURO_TYPE_INIT_ONCE for a block, which is no live object then
+ *	with OURO_TYPE_INIT_ONCE for a block, and with @traverse, which is no live
+ *	object then: no references to it can be had
  * @finalize: called once when the last reference was put, or the collector has
  *	found that only unreachable objects have any; the object whole and
  *	referenced by the caller of @finalize: a reference that it takes keeps
@@ -108,7 +109,8 @@ enum ouro_type_flags {
  *	@release.  Called by who reads what refers to what, at any moment from
  *	the end of @init on until the object dies, within an RCU read section:
  *	so it may take spinlocks of the type's own, and must not sleep.  What is
- *	neither header nor slot is zeroes before @init, in such types.
+ *	neither header nor slot is zeroes before @init, in such types; with
+ *	OURO_TYPE_INIT_ONCE it is what the last object has left.
  *
  * @finalize and @release are called by whoever put the last reference, where
  * ouro_put() was called; or by a worker, where that was in NMI or with

@@ -55,7 +55,7 @@ case_sample_peers()
 # Faults that cannot be planted, or are there already; and all of them are mended when the module goes.
 case_sample_peers_refuses()
 {
-	peers_load refuses || return
+	peers_load peers_refuses || return
 	status=0
 	for word in leak lose early probe forget; do
 		expect_error 'No such file' write_to $PEERS/do $word || status=1
@@ -68,6 +68,6 @@ case_sample_peers_refuses()
 	for word in drop forget; do
 		expect_error 'busy' write_to $PEERS/do $word || status=1
 	done
-	peers_unload refuses || status=1
+	peers_unload peers_refuses || status=1
 	return $status
 }

@@ -5,7 +5,9 @@
 # The heap is made by the first of them that runs, and goes with the last.  What is measured is printed; the machine has
 # other work, too, so what takes long is measured again before it fails.
 
-SHELL_CASES="$SHELL_CASES large.constant large.pages large.scans large.interrupted large.mutators"
+# Minutes where the machine is emulated, and what is found there is not true of another: not in the short set.
+[ "${OURO_SET:-full}" != full ] ||
+	SHELL_CASES="$SHELL_CASES large.constant large.pages large.scans large.interrupted large.mutators"
 
 LARGE_SMALL=10000	# objects of the heap that the large one is compared with
 
@@ -21,8 +23,6 @@ large_count()
 		echo "$OURO_LARGE"
 	elif is_checked; then
 		echo 50000
-	elif [ "$SET" != full ]; then
-		echo 200000
 	elif grep -q 'User Mode Linux' /proc/cpuinfo; then
 		echo 10000000
 	else

@@ -218,6 +218,7 @@ static const struct ouro_case audit_cases[] = {
 	{ "crowd_frozen", audit_crowd_frozen },
 	{ "why_path", why_path },
 	{ "why_shortest", why_shortest },
+	{ "why_nearest", why_nearest },
 	{ "why_long", why_long },
 	{ "why_none", why_none },
 	{ "why_refuses", why_refuses },

@@ -106,6 +106,7 @@ void audit_left_out(struct ouro_test *t);
 /* audit_why.c */
 void why_path(struct ouro_test *t);
 void why_shortest(struct ouro_test *t);
+void why_nearest(struct ouro_test *t);
 void why_long(struct ouro_test *t);
 void why_none(struct ouro_test *t);
 void why_refuses(struct ouro_test *t);

@@ -349,6 +349,7 @@ static const struct ouro_case graph_cases[] = {
 	{ "keys", keys },
 	{ "vector", vector },
 	{ "vectors", vectors },
+	{ "inspect", graph_inspect },
 };
 
 OURO_SUITE("graph", graph_cases);

@@ -332,6 +332,9 @@ unsigned long graph_shadow_live(void);
 /* graph_end.c */
 void graph_finish(void);
 
+/* graph_inspect.c */
+void graph_inspect(struct ouro_test *t);
+
 /* graph_delay.c */
 void graph_delay_begin(void);
 void graph_delay_end(void);

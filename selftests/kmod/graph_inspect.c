@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An inspection in the middle of an array that is replaced: it stays until the
+ * inspection has left it.  Only where a build lets us stop it there.
+ */
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <ouro/vector.h>
+#include "graph.h"
+
+#ifdef OURO_TEST_DELAYS
+
+extern void (*ouro_delay_hook)(unsigned int point);
+
+#define FEW	100
+#define MANY	1000
+#define PATIENCE	(10 * HZ)
+
+static struct {
+	struct ouro_heap *heap;
+	struct task_struct *task;
+	bool stopped;
+	struct completion inside;
+	struct completion go_on;
+	struct completion left;
+} reader;
+
+/* The first time between two slots; what is waited for there may sleep. */
+static void stop_here(unsigned int point)
+{
+	if (current != READ_ONCE(reader.task) || reader.stopped ||
+	    in_atomic() || rcu_preempt_depth())
+		return;
+	reader.stopped = true;
+	complete(&reader.inside);
+	wait_for_completion_timeout(&reader.go_on, 2 * PATIENCE);
+}
+
+/* To open the file is to inspect the heap. */
+static int inspect(void *unused)
+{
+	char path[80];
+	struct file *file;
+
+	WRITE_ONCE(reader.task, current);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/retained",
+		 ouro_heap_name(reader.heap));
+	file = filp_open(path, O_RDONLY, 0);
+	if (!IS_ERR(file))
+		filp_close(file, NULL);
+	complete(&reader.left);
+	return 0;
+}
+
+static void replace(struct ouro_test *t, struct ouro_vector *vector)
+{
+	struct ouro_heap_stat before, after;
+
+	ouro_heap_stat(reader.heap, &before);
+	EXPECT_EQ(t, ouro_vector_reserve(vector, MANY, GFP_KERNEL), 0);
+	/* Its readers by RCU are gone, and what that has called has returned. */
+	rcu_barrier();
+	rcu_barrier();
+	ouro_heap_stat(reader.heap, &after);
+	EXPECT_EQ(t, after.live, before.live + 1);
+}
+
+void graph_inspect(struct ouro_test *t)
+{
+	struct ouro_vector *vector;
+	unsigned int i;
+
+	reader.heap = test_heap(t);
+	vector = reader.heap ? ouro_vector_new(reader.heap, FEW, GFP_KERNEL) :
+			       NULL;
+	if (!EXPECT(t, vector))
+		return;
+	for (i = 0; i < FEW; i++)
+		EXPECT_EQ(t, ouro_vector_append(vector, NULL, GFP_KERNEL), 0);
+	reader.stopped = false;
+	init_completion(&reader.inside);
+	init_completion(&reader.go_on);
+	init_completion(&reader.left);
+	WRITE_ONCE(ouro_delay_hook, stop_here);
+	if (!EXPECT(t, !IS_ERR(kthread_run(inspect, NULL, "ouro_inspect"))))
+		return;
+	if (EXPECT(t, wait_for_completion_timeout(&reader.inside, PATIENCE)))
+		replace(t, vector);
+	complete(&reader.go_on);
+	wait_for_completion(&reader.left);
+	WRITE_ONCE(ouro_delay_hook, NULL);
+	ouro_vector_put(vector);
+	test_heap_settle(t, reader.heap, 0);
+	test_heap_close(t, reader.heap);
+}
+
+#else
+
+void graph_inspect(struct ouro_test *t)
+{
+	SKIP(t, "this build has no delays");
+}
+
+#endif

@@ -75,6 +75,16 @@ free_kib()
 	awk '/^MemFree:/ { n += $2 } $1 == "count:" { n += $2 * 4 } END { print n }' /proc/meminfo /proc/zoneinfo
 }
 
+# Whether so much is free again: what waits for RCU, and dentries do, comes a little later.
+free_reaches()	# KIB
+{
+	for free_try in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(free_kib)" -lt "$1" ] || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
 # KiB that may be missing after a while; KASAN keeps what was freed for long.
 free_slack()
 {

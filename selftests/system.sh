@@ -272,8 +272,7 @@ case_pages_return()
 		[ $flags -eq 0 ] || puppet free pages 0
 		puppet destroy pages || return 1
 	done
-	after=$(free_kib)
-	[ "$after" -ge $((before - $(free_slack))) ] || fail "$before KiB free before, $after KiB after"
+	free_reaches $((before - $(free_slack))) || fail "$before KiB free before, $(free_kib) KiB after"
 }
 
 one_cycle()	# FLAGS
@@ -292,7 +291,7 @@ six_cycles()
 	for flags in 0 2 4 0 2 4; do
 		one_cycle $flags || return 1
 	done
-	[ "$(free_kib)" -ge $((free_last - $(free_slack))) ]
+	free_reaches $((free_last - $(free_slack)))
 }
 
 # The first rounds fill what the kernel keeps for itself: lists of CPUs, and KASAN's quarantine, a 32nd of all memory

@@ -222,6 +222,7 @@ static const struct ouro_case audit_cases[] = {
 	{ "why_long", why_long },
 	{ "why_none", why_none },
 	{ "why_refuses", why_refuses },
+	{ "why_memory", why_memory, .full = true },
 	{ "retained", retained },
 	{ "rows_exact", rows_exact },
 	{ "rows_crowd", rows_crowd },

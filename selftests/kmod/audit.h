@@ -88,6 +88,7 @@ void audit_user_change(struct agent *user, struct ouro_object **field,
 
 void audit_name(struct audit *a, struct ouro_object *object, char *name);
 const char *audit_text(struct audit *a, const char *file);
+struct file *audit_open_file(struct audit *a, const char *file);
 const char *audit_file(struct audit *a, const char *file);
 int audit_ask(struct audit *a, const char *question);
 bool audit_says(struct audit *a, unsigned long objects, unsigned long low,
@@ -107,6 +108,7 @@ void audit_left_out(struct ouro_test *t);
 void why_path(struct ouro_test *t);
 void why_shortest(struct ouro_test *t);
 void why_nearest(struct ouro_test *t);
+void why_memory(struct ouro_test *t);
 void why_long(struct ouro_test *t);
 void why_none(struct ouro_test *t);
 void why_refuses(struct ouro_test *t);

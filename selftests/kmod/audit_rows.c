@@ -240,15 +240,6 @@ static const char * const files[] = {
 	"objects", "objects.json", "graph", "graph.json",
 };
 
-static const char *path_of(struct audit *a, const char *file)
-{
-	static char path[96];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/%s",
-		 ouro_heap_name(a->heap), file);
-	return path;
-}
-
 static void fail_each(struct audit *a, const char *file)
 {
 	unsigned int nth, failed = 0;
@@ -256,7 +247,7 @@ static void fail_each(struct audit *a, const char *file)
 
 	for (nth = 1; nth < 100; nth++) {
 		test_fail_arm(nth);
-		text = test_file_text(path_of(a, file));
+		text = audit_text(a, file);
 		if (test_fail_disarm())
 			break;
 		if (IS_ERR(text)) {
@@ -306,7 +297,7 @@ void audit_interrupted(struct ouro_test *t)
 	EXPECT_EQ(t, audit_ask(a, "session"), 0);
 	for (i = 0; i < ARRAY_SIZE(files) - 4; i++) {
 		set_thread_flag(TIF_SIGPENDING);
-		file = filp_open(path_of(a, files[i]), O_RDONLY, 0);
+		file = audit_open_file(a, files[i]);
 		clear_thread_flag(TIF_SIGPENDING);
 		EXPECT_MSG(t, IS_ERR(file) && PTR_ERR(file) == -EINTR, "%s",
 			   files[i]);
@@ -326,8 +317,7 @@ static int read_run(void *data)
 	unsigned int i = 0;
 
 	while (!READ_ONCE(c->over)) {
-		file = filp_open(path_of(c->a, files[i++ % ARRAY_SIZE(files)]),
-				 O_RDONLY, 0);
+		file = audit_open_file(c->a, files[i++ % ARRAY_SIZE(files)]);
 		if (IS_ERR(file)) {
 			EXPECT_MSG(c->a->t, PTR_ERR(file) == -ENOENT ||
 				   PTR_ERR(file) == -ENODEV, "%ld",
@@ -365,7 +355,7 @@ void audit_destroyed(struct ouro_test *t)
 		EXPECT(t, ouro_new(a->peers, GFP_KERNEL));
 	EXPECT_EQ(t, audit_ask(a, "session"), 0);
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		open[i] = filp_open(path_of(a, files[i]), O_RDONLY, 0);
+		open[i] = audit_open_file(a, files[i]);
 		EXPECT(t, !IS_ERR(open[i]));
 	}
 	crowd = (struct crowd) { .a = a };

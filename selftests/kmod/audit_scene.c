@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Audits: the heap that is audited, and how its files are read. */
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "audit.h"
@@ -225,14 +226,30 @@ void audit_name(struct audit *a, struct ouro_object *object, char *name)
 	snprintf(name, AUDIT_TEXT, OURO_WEAK_FMT, OURO_WEAK_ARG(weak));
 }
 
+#define PATH	96	/* bytes */
+
+static void path_of(struct audit *a, const char *file, char path[PATH])
+{
+	snprintf(path, PATH, "/sys/kernel/debug/ouro/%s/%s",
+		 ouro_heap_name(a->heap), file);
+}
+
 /* The text of a file of the heap, or ERR_PTR. */
 const char *audit_text(struct audit *a, const char *file)
 {
-	char path[96];
+	char path[PATH];
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/%s",
-		 ouro_heap_name(a->heap), file);
+	path_of(a, file, path);
 	return test_file_text(path);
+}
+
+/* To be closed, or ERR_PTR. */
+struct file *audit_open_file(struct audit *a, const char *file)
+{
+	char path[PATH];
+
+	path_of(a, file, path);
+	return filp_open(path, O_RDONLY, 0);
 }
 
 /* Or "", with the failure noted. */
@@ -247,10 +264,9 @@ const char *audit_file(struct audit *a, const char *file)
 
 int audit_ask(struct audit *a, const char *question)
 {
-	char path[96];
+	char path[PATH];
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/why",
-		 ouro_heap_name(a->heap));
+	path_of(a, "why", path);
 	return test_file_puts(path, question);
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Why: paths from outside to an object; and what is retained by whom. */
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/string.h>
 #include "audit.h"
 
@@ -209,6 +213,67 @@ void why_none(struct ouro_test *t)
 	audit_close(a, 0);
 }
 
+#define POOLS		1000	/* with one session each */
+#define SESSION_SLOTS	(SZ_8K / sizeof(struct ouro_slot) + 1)
+#define TIMES		TEST_MANY(300, 30)
+
+static struct completion opened;
+
+/* To open a file is to have its answer.  Only a kernel thread's are closed at once. */
+static int open_all(void *scene)
+{
+	static const char * const files[] = { "why", "audit", "retained" };
+	struct audit *a = scene;
+	unsigned int i;
+
+	for (i = 0; i < TIMES && !test_expired(a->t); i++) {
+		struct file *file = audit_open_file(a, files[i % 3]);
+
+		if (EXPECT(a->t, !IS_ERR(file)))
+			filp_close(file, NULL);
+		flush_delayed_fput();
+	}
+	complete(&opened);
+	return 0;
+}
+
+static bool sessions_make(struct audit *a, struct session **last)
+{
+	struct session *fresh;
+	unsigned int i;
+
+	for (i = 0; i < POOLS; i++) {
+		fresh = ouro_new_array(a->sessions, SESSION_SLOTS, GFP_KERNEL);
+		if (!EXPECT(a->t, fresh))
+			return false;
+		ouro_slot_move(&fresh->owner, *last ? &(*last)->object : NULL);
+		*last = fresh;
+	}
+	return true;
+}
+
+/* What is asked takes memory by the pool, and gives it back. */
+void why_memory(struct ouro_test *t)
+{
+	struct audit *a = audit_open(t);
+	struct session *last = NULL;
+	long before, lost;
+
+	if (!a || !sessions_make(a, &last))
+		return;
+	audit_ask(a, "session");
+	init_completion(&opened);
+	before = test_free_pages();
+	if (EXPECT(t, !IS_ERR(kthread_run(open_all, a, "ouro_why"))))
+		wait_for_completion(&opened);
+	lost = before - test_free_pages();
+	test_note(t, "%ld pages fewer after %u times", lost, TIMES);
+	/* One list of pools is two pages. */
+	EXPECT_LE(t, lost, max(TIMES, 100));
+	ouro_put(&last->object);
+	audit_close(a, 0);
+}
+
 void why_refuses(struct ouro_test *t)
 {
 	static const char * const bad[] = {
@@ -216,7 +281,7 @@ void why_refuses(struct ouro_test *t)
 		"0123456789012345678901234567890123456789012345678901234567890",
 	};
 	struct audit *a = audit_open(t);
-	char name[AUDIT_TEXT], other[AUDIT_TEXT];
+	char name[AUDIT_TEXT], other[AUDIT_TEXT + 1];
 	unsigned int i;
 
 	if (!a)

@@ -15,7 +15,7 @@
 
 #ifdef OURO_TEST_DELAYS
 
-extern void (*ouro_delay_hook)(unsigned int point);
+#include "../../module/delay.h"
 
 #define FEW	100
 #define MANY	1000
@@ -30,11 +30,11 @@ static struct {
 	struct completion left;
 } reader;
 
-/* The first time between two slots; what is waited for there may sleep. */
+/* The first time between two slots, which are the array's; readers of those may sleep. */
 static void stop_here(unsigned int point)
 {
-	if (current != READ_ONCE(reader.task) || reader.stopped ||
-	    in_atomic() || rcu_preempt_depth())
+	if (point != OURO_DELAY_SLOT || current != READ_ONCE(reader.task) ||
+	    reader.stopped)
 		return;
 	reader.stopped = true;
 	complete(&reader.inside);

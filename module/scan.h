@@ -362,22 +362,13 @@ static __always_inline void ouro_scan_fixed(struct ouro_scan *scan,
 	}
 }
 
-/* The same for an array behind them, or apart; it may be long. */
-static __always_inline void ouro_scan_span(struct ouro_scan *scan,
-					   struct ouro_pool *pool,
-					   struct ouro_object *object,
-					   ouro_edge_fn fn)
+static __always_inline void ouro_scan_slots(struct ouro_scan *scan,
+					    struct ouro_span span,
+					    ouro_edge_fn fn)
 {
-	const struct ouro_kind *kind = pool->class->kind;
-	int idx = srcu_read_lock(&ouro_array_readers);
-	/* Read once: of two arrays it is one, whatever becomes of it. */
-	struct ouro_span span = ouro_kind_span(kind, pool, object);
-	struct ouro_array *array = ouro_span_array(kind, span);
 	struct ouro_object *ref;
 	unsigned int i = 0;
 
-	if (array)
-		span.count = READ_ONCE(array->used);
 	while (i < span.count) {
 		for (; i < span.count && scan->steps > 0; i++, scan->steps--) {
 			ouro_delay(OURO_DELAY_SLOT);
@@ -387,7 +378,38 @@ static __always_inline void ouro_scan_span(struct ouro_scan *scan,
 		}
 		ouro_scan_breathe(scan);
 	}
+}
+
+/* An array that is apart may be replaced: of two it is one, whatever becomes of it. */
+static __always_inline void ouro_scan_apart(struct ouro_scan *scan,
+					    struct ouro_pool *pool,
+					    struct ouro_object *object,
+					    ouro_edge_fn fn)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+	int idx = srcu_read_lock(&ouro_array_readers);
+	/* Read once. */
+	struct ouro_span span = ouro_kind_span(kind, pool, object);
+	struct ouro_array *array = ouro_span_array(kind, span);
+
+	if (array)
+		span.count = READ_ONCE(array->used);
+	ouro_scan_slots(scan, span, fn);
 	srcu_read_unlock(&ouro_array_readers, idx);
+}
+
+/* The same for an array behind them, or apart; it may be long. */
+static __always_inline void ouro_scan_span(struct ouro_scan *scan,
+					   struct ouro_pool *pool,
+					   struct ouro_object *object,
+					   ouro_edge_fn fn)
+{
+	const struct ouro_kind *kind = pool->class->kind;
+
+	if (kind->array_apart)
+		ouro_scan_apart(scan, pool, object, fn);
+	else
+		ouro_scan_slots(scan, ouro_kind_span(kind, pool, object), fn);
 }
 
 bool ouro_scan_join(struct ouro_scan *scan);

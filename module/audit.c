@@ -354,11 +354,22 @@ static bool check_traverse(struct ouro_inspect *ins,
 	struct told told;
 	struct run *run = arg;
 
-	if (!thing->pool->class->kind->type->traverse ||
-	    !ouro_object_is_live(thing->object) || !tell(thing, &told))
+	if (!ouro_object_is_live(thing->object) || !tell(thing, &told))
 		return true;
 	check_words(run, thing, &told);
 	return !ouro_inspect_is_over(ins);
+}
+
+static void check_traverses(struct run *run)
+{
+	struct ouro_inspect *ins = &run->ins;
+	unsigned long p;
+
+	for (p = 0; p < ins->npools; p++)
+		if (ins->pool[p]->class->kind->type->traverse &&
+		    !ouro_inspect_visit_pool(ins, ins->pool[p], check_traverse,
+					     run))
+			return;
 }
 
 /* ---- all of it ---- */
@@ -384,7 +395,7 @@ static int run_all(struct run *run)
 	for (i = 0; i < run->suspects && !ouro_inspect_is_over(ins); i++)
 		confirm(run, &run->suspect[i]);
 	if (!ins->err)
-		ouro_inspect_visit(ins, check_traverse, run);
+		check_traverses(run);
 	run->audit->skipped = ins->scan.stat.skipped;
 	return ins->err;
 }

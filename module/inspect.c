@@ -15,20 +15,49 @@
 
 /* ---- begin and end ---- */
 
+static void *table_get(size_t n, size_t size)
+{
+	return ouro_fail(n * size) ? NULL : kvmalloc_array(n, size, GFP_KERNEL);
+}
+
+static u32 first_place(const struct ouro_pool *pool)
+{
+	return pool->note - 1;
+}
+
+/* For each so many places, the pool that has the first of them, or that before it. */
+#define PLACES	64
+
+static void pools_index(struct ouro_inspect *ins)
+{
+	u32 entries = ins->scan.notes / PLACES + 1, at = 0, next;
+	unsigned long p;
+
+	for (p = 0; p < ins->npools; p++) {
+		next = p + 1 < ins->npools ? first_place(ins->pool[p + 1]) :
+					     ins->scan.notes;
+		for (; at < entries && (u64)at * PLACES < next; at++)
+			ins->index[at] = p;
+		if (p % 4096 == 0)
+			cond_resched();
+	}
+}
+
 static int pools_list(struct ouro_inspect *ins)
 {
 	struct ouro_objects *objects;
-	size_t bytes;
 
 	for (objects = ins->scan.first; objects; objects = objects->scanned)
 		ins->npools++;
-	bytes = ins->npools * sizeof(*ins->pool);
-	ins->pool = ouro_fail(bytes) ? NULL : kvmalloc(bytes, GFP_KERNEL);
-	if (!ins->pool)
+	ins->pool = table_get(ins->npools, sizeof(*ins->pool));
+	ins->index = table_get(ins->scan.notes / PLACES + 1,
+			       sizeof(*ins->index));
+	if (!ins->pool || !ins->index)
 		return -ENOMEM;
 	ins->npools = 0;
 	for (objects = ins->scan.first; objects; objects = objects->scanned)
-		ins->pool[ins->npools++] = objects;
+		ins->pool[ins->npools++] = objects->pool;
+	pools_index(ins);
 	return 0;
 }
 
@@ -86,6 +115,7 @@ void ouro_inspect_end(struct ouro_inspect *ins)
 		return;
 	collector = &ins->scan.heap->collector;
 	kvfree(ins->pool);
+	kvfree(ins->index);
 	ouro_pieces_put(&ins->more);
 	ouro_pieces_put(&ins->again);
 	if (ins->scan.last)
@@ -148,19 +178,13 @@ bool ouro_inspect_is_over(struct ouro_inspect *ins)
 /* The object that a note is about; dead ones and free blocks have notes, too. */
 struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place)
 {
-	unsigned long low = 0, high = ins->npools - 1, middle;
+	struct ouro_pool **pool = &ins->pool[ins->index[place / PLACES]];
 	struct ouro_thing thing = { .place = place };
 
-	while (low < high) {
-		middle = high - (high - low) / 2;
-		if (ins->pool[middle]->pool->note - 1 > place)
-			high = middle - 1;
-		else
-			low = middle;
-	}
-	thing.pool = ins->pool[low]->pool;
-	thing.object = ouro_pool_block(thing.pool,
-				       place - (thing.pool->note - 1));
+	while (place - first_place(*pool) >= (*pool)->blocks)
+		pool++;
+	thing.pool = *pool;
+	thing.object = ouro_pool_block(*pool, place - first_place(*pool));
 	thing.word = atomic64_read(&thing.object->word);
 	return thing;
 }
@@ -176,34 +200,40 @@ static bool is_visited(const struct ouro_inspect *ins,
 }
 
 /**
- * ouro_inspect_visit() - call a function for each live object
+ * ouro_inspect_visit_pool() - call a function for each live object of a pool
  * @ins: the inspection
+ * @pool: one of its pools
  * @fn: for each
  * @arg: for @fn
  *
  * Context: Process context, may sleep.
  * Return: false when @fn did, or the inspection is over.
  */
-bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
+bool ouro_inspect_visit_pool(struct ouro_inspect *ins, struct ouro_pool *pool,
+			     ouro_thing_fn fn, void *arg)
 {
-	struct ouro_thing thing;
-	unsigned long p;
+	struct ouro_thing thing = { .pool = pool };
 	unsigned int i;
 
-	for (p = 0; p < ins->npools; p++) {
-		thing.pool = ins->pool[p]->pool;
-		for (i = 0; i < thing.pool->blocks; i++) {
-			thing.object = ouro_pool_block(thing.pool, i);
-			thing.word = atomic64_read(&thing.object->word);
-			thing.place = thing.pool->note - 1 + i;
-			if (is_visited(ins, &thing) &&
-			    !fn(ins, &thing, arg))
-				return false;
-		}
-		ins->scan.steps -= thing.pool->blocks;
-		if (ouro_inspect_is_over(ins))
+	for (i = 0; i < pool->blocks; i++) {
+		thing.object = ouro_pool_block(pool, i);
+		thing.word = atomic64_read(&thing.object->word);
+		thing.place = first_place(pool) + i;
+		if (is_visited(ins, &thing) && !fn(ins, &thing, arg))
 			return false;
 	}
+	ins->scan.steps -= pool->blocks;
+	return !ouro_inspect_is_over(ins);
+}
+
+/* The same in all pools. */
+bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg)
+{
+	unsigned long p;
+
+	for (p = 0; p < ins->npools; p++)
+		if (!ouro_inspect_visit_pool(ins, ins->pool[p], fn, arg))
+			return false;
 	return true;
 }
 
@@ -327,7 +357,7 @@ static void count_pool(struct ouro_inspect *ins, struct ouro_pool *pool)
 		object = ouro_pool_block(pool, i);
 		prefetch(ouro_scan_ahead(object, pool));
 		ins->scan.steps--;
-		count_object(ins, pool, object, pool->note - 1 + i);
+		count_object(ins, pool, object, first_place(pool) + i);
 	}
 }
 
@@ -352,15 +382,15 @@ void ouro_inspect_count(struct ouro_inspect *ins)
 	unsigned long p;
 
 	for (p = 0; p < ins->npools; p++) {
-		pool = ins->pool[p]->pool;
-		memset(ouro_note_at(scan, pool->note - 1), 0,
+		pool = ins->pool[p];
+		memset(ouro_note_at(scan, first_place(pool)), 0,
 		       pool->blocks * sizeof(u32));
 		scan->steps -= 8;
 		ouro_scan_breathe(scan);
 	}
 	for (p = 0; p < ins->npools; p++) {
-		if (ouro_inspect_refers(ins->pool[p]->pool))
-			count_pool(ins, ins->pool[p]->pool);
+		if (ouro_inspect_refers(ins->pool[p]))
+			count_pool(ins, ins->pool[p]);
 		if (ouro_inspect_is_over(ins))
 			break;
 	}

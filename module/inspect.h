@@ -24,6 +24,7 @@
  *	to an object that were found
  * @pool: these pools, in the order of their notes
  * @npools: in @pool
+ * @index: from a place to a number in @pool
  * @more: for each note one more number, if there is a use for it
  * @again: another
  * @err: why it is over before its time, or 0
@@ -32,8 +33,9 @@
  */
 struct ouro_inspect {
 	struct ouro_scan scan;
-	struct ouro_objects **pool;
+	struct ouro_pool **pool;
 	unsigned long npools;
+	u32 *index;
 	struct ouro_pieces more;
 	struct ouro_pieces again;
 	int err;
@@ -65,6 +67,8 @@ int ouro_inspect_more(struct ouro_inspect *ins, struct ouro_pieces *pieces);
 bool ouro_inspect_is_over(struct ouro_inspect *ins);
 bool ouro_inspect_refers(const struct ouro_pool *pool);
 void ouro_inspect_count(struct ouro_inspect *ins);
+bool ouro_inspect_visit_pool(struct ouro_inspect *ins, struct ouro_pool *pool,
+			     ouro_thing_fn fn, void *arg);
 bool ouro_inspect_visit(struct ouro_inspect *ins, ouro_thing_fn fn, void *arg);
 struct ouro_thing ouro_inspect_thing(const struct ouro_inspect *ins, u32 place);
 bool ouro_inspect_fields(const struct ouro_thing *thing, ouro_field_fn fn,

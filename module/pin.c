@@ -381,6 +381,9 @@ static void object_visit(struct ouro_heap *heap,
 	if (!pins)
 		return;
 	shard = shard_of(pins, object, &bucket);
+	/* Most have none; one that comes now could as well have come later. */
+	if (hlist_empty(bucket))
+		return;
 	raw_spin_lock_irqsave(&shard->lock, flags);
 	hlist_for_each_entry(pin, bucket, node)
 		if (pin->count && pin->object == object)

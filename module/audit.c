@@ -404,7 +404,7 @@ static int run_all(struct run *run)
  * ouro_audit_run() - compare counts and references in a heap
  * @heap: the heap
  *
- * Takes about what a scan takes; the next scan waits.
+ * Takes up to twice what a scan takes, if nothing looks wrong; the next scan waits.
  *
  * Context: Process context, may sleep; takes collector->running.
  * Return: what was found, to be given to kvfree(); or ERR_PTR of -ENOMEM, -EINTR,

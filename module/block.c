@@ -393,7 +393,7 @@ void ouro_block_free(const void *ptr, unsigned long caller)
  * A pointer that is not the start of a block, or a block that is free already,
  * is reported once and left alone: the mark that a free block carries is looked
  * at before anything is written.  (A caller's data equals the mark, a 64-bit
- * secret xor the address, by chance once in 2^64; the block then leaks.)
+ * secret plus the address, by chance once in 2^64; the block then leaks.)
  *
  * Context: Any, NMI included.  Takes no lock while this CPU's magazine has
  * room.

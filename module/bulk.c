@@ -8,105 +8,234 @@
 #include "ouro.h"
 #include "block.h"
 #include "heap.h"
+#include "magazine.h"
 #include "pool.h"
 
-/* Pops as many as this CPU's magazine holds, in one go. */
-static size_t bulk_pop(struct ouro_heap *heap, unsigned int index, size_t size,
-		       gfp_t gfp, size_t count, void **blocks,
-		       unsigned long caller)
+/* Whether blocks are begun by taking their marks away, and no more. */
+static __always_inline bool is_plain(gfp_t gfp)
 {
-	struct ouro_front __percpu *fronts = READ_ONCE(heap->fronts) + index;
+	return !static_branch_unlikely(&ouro_begin_long) &&
+	       likely(!(gfp & __GFP_ZERO)) && !IS_ENABLED(CONFIG_KASAN);
+}
+
+/* Pops up to @count blocks from an entered front in one go, and leaves it. */
+static __always_inline size_t pop_many(struct ouro_front *here, size_t count,
+				       void **blocks)
+{
+	void **place = ouro_front_place(ouro_front_top(here), 0);
+	struct ouro_magazine *main = ouro_front_main(here);
+	size_t i, n = 0;
+	void *block;
+
+	if (likely(main))
+		n = min_t(size_t, place - main->block, count);
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++) {
+		block = READ_ONCE(*--place);
+		blocks[i] = block;
+		WRITE_ONCE(*(u64 *)block, 0);	/* no longer free */
+	}
+	ouro_front_move_leave(here, -(long)(n * sizeof(void *)));
+	return n;
+}
+
+/* As many as this CPU's magazine holds; they have yet to be begun. */
+static __always_inline size_t bulk_pop(struct ouro_heap *heap,
+				       unsigned long front, size_t count,
+				       void **blocks)
+{
 	struct ouro_front *here;
-	size_t i, got = 0;
+	size_t got = 0;
 
 	preempt_disable();
-	here = ouro_front_here(fronts);
+	/* As in alloc_fast(). */
+	here = ouro_front_here((void __percpu *)data_race(heap->fronts) + front);
 	if (ouro_front_enter(here))
-		got = ouro_front_pop_many(here, count, blocks);
+		got = pop_many(here, count, blocks);
 	preempt_enable();
-	for (i = 0; i < got; i++)
-		ouro_block_begin(blocks[i], size, gfp,
-				 ouro_geometry[index].size, caller);
 	return got;
 }
 
-/* As ouro_alloc_bulk(), on behalf of @caller. */
-int ouro_bulk_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
-		    size_t count, void **blocks, unsigned long caller)
+static void bulk_begin(size_t size, gfp_t gfp, size_t got, void **blocks,
+		       unsigned long caller)
+{
+	size_t i, whole = ouro_geometry[ouro_class_index(size)].size;
+
+	for (i = 0; i < got && !is_plain(gfp); i++)
+		ouro_block_begin(blocks[i], size, gfp, whole, caller);
+}
+
+/* What is left to do when @got blocks were popped. */
+static noinline int bulk_go_on(struct ouro_heap *heap, size_t size, gfp_t gfp,
+			       size_t got, size_t count, void **blocks,
+			       unsigned long caller)
 {
 	bool poppable = size && size <= OURO_CLASS_MAX && !(gfp & GFP_ZONEMASK);
-	size_t got = 0;
+	size_t popped;
 
-	ouro_block_might_alloc(gfp);
+	if (got)
+		bulk_begin(size, gfp, got, blocks, caller);
 	while (got < count) {
-		if (poppable)
-			got += bulk_pop(heap, ouro_class_index(size), size, gfp,
-					count - got, blocks + got, caller);
-		if (got == count)
-			break;
 		blocks[got] = ouro_block_alloc(heap, size, gfp, caller);
 		if (!blocks[got]) {
 			ouro_free_bulk(got, blocks);
 			return -ENOMEM;
 		}
 		got++;
+		if (!poppable)
+			continue;
+		popped = bulk_pop(heap, __ouro_front(size), count - got,
+				  blocks + got);
+		bulk_begin(size, gfp, popped, blocks + got, caller);
+		got += popped;
 	}
 	return 0;
 }
 
-/**
- * ouro_alloc_bulk() - allocate many blocks of one size, all or none
- * @heap: the owner
- * @size: of each in bytes
- * @gfp: as for ouro_alloc()
- * @count: of blocks
- * @blocks: filled with the blocks; on failure its contents are undefined
- *
- * Context: As ouro_alloc().
- * Return: 0, or -ENOMEM, and then nothing is allocated.
- */
-int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
-		    size_t count, void **blocks)
+/* As ouro_alloc_bulk(), on behalf of @caller. */
+int ouro_bulk_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		    size_t count, void **blocks, unsigned long caller)
+{
+	ouro_block_might_alloc(gfp);
+	return bulk_go_on(heap, size, gfp, 0, count, blocks, caller);
+}
+
+/* ouro_alloc_bulk() with a size or flags that the compiler does not know. */
+int __ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		      size_t count, void **blocks)
 {
 	return ouro_bulk_alloc(heap, size, gfp, count, blocks, _RET_IP_);
 }
-EXPORT_SYMBOL_OURO(ouro_alloc_bulk);
+EXPORT_SYMBOL_OURO(__ouro_alloc_bulk);
 
-/* Pushes blocks of one class onto this CPU's front in one go: how many. */
-static size_t bulk_push(size_t count, void **blocks)
+/* ouro_alloc_bulk() with a constant size and plain flags. */
+int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
+			    size_t count, void **blocks)
 {
-	struct ouro_front __percpu *fronts;
-	struct ouro_pool *pool;
-	struct ouro_front *here;
-	unsigned long top;
+	size_t got;
+
+	ouro_block_might_alloc(gfp);
+	got = bulk_pop(heap, (u32)ask, count, blocks);
+	if (likely(got == count) && is_plain(gfp))
+		return 0;
+	return bulk_go_on(heap, ask >> 32, gfp, got, count, blocks, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(__ouro_alloc_bulk_front);
+
+/**
+ * struct shape - what ouro_pool_is_block() looks at, in registers
+ * @minus: the address of the header, negative: an addition can leave out a move
+ * @mult: of the pool
+ * @bias: of the pool, for what counts from the header
+ * @bound: of the pool
+ */
+struct shape {
+	unsigned long minus;
+	u32 mult;
+	u32 bias;
+	u32 bound;
+};
+
+static __always_inline struct shape shape_of(const struct ouro_pool *pool)
+{
+	return (struct shape) {
+		.minus = -(unsigned long)pool, .mult = pool->mult, .bound = pool->bound,
+		.bias = pool->bias - (u32)(unsigned long)pool * pool->mult,
+	};
+}
+
+/* The pool that @block is in, if it has a header in front, and @fronts. */
+static __always_inline struct ouro_pool *
+pool_with(const void *block, const struct ouro_front __percpu *fronts)
+{
+	struct ouro_pool *pool = ouro_pool_inband(block);
+
+	return likely(ouro_ptr_is_direct(block)) &&
+	       likely(ouro_pool_is_inband(block)) &&
+	       likely(pool->front == fronts) ? pool : NULL;
+}
+
+/*
+ * Pushes up to @count of them onto an entered front: those that are live, and of
+ * the class of @pool, which is the first one's.  Next to each other they are in one
+ * pool mostly, of which there is less to look at.
+ */
+static __always_inline size_t push_many(struct ouro_front *here,
+					const struct ouro_front __percpu *fronts,
+					struct ouro_pool *pool, size_t count,
+					void **blocks)
+{
+	unsigned long offset, top = ouro_front_top(here);
+	void *block, **place = ouro_front_place(top, 0);
+	u64 mark, secret = ouro_mark_of(NULL);
+	u32 at, size = pool->size;
+	struct shape shape = shape_of(pool);
 	size_t n = 0;
 
-	if (unlikely(!ouro_block_is_live(blocks[0])))
+	count = min_t(size_t, count,
+		      (ouro_front_limit(here) - top) / sizeof(void *));
+	if (unlikely(!count))
 		return 0;
-	pool = ouro_pool_inband(blocks[0]);
+	for (;;) {
+		block = blocks[n];
+		offset = (unsigned long)block + shape.minus;
+		if (unlikely(offset >= OURO_UNIT)) {
+			pool = pool_with(block, fronts);
+			if (unlikely(!pool))
+				break;
+			shape = shape_of(pool);
+			offset = (unsigned long)block + shape.minus;
+		}
+		at = offset;
+		at = at * shape.mult - shape.bias;
+		if (unlikely(at >= shape.bound))
+			break;
+		mark = secret + (unsigned long)block;
+		if (unlikely(*(const u64 *)block == mark))
+			break;
+		WRITE_ONCE(place[n], block);
+		ouro_block_end(block, size, mark);
+		if (++n == count)
+			break;
+	}
+	OPTIMIZER_HIDE_VAR(n);	/* or what the caller makes of it is kept in step */
+	return n;
+}
+
+/* Pushes blocks of one class onto this CPU's front in one go: how many. */
+static __always_inline size_t bulk_push(size_t count, void **blocks)
+{
+	struct ouro_pool *pool = ouro_pool_inband(blocks[0]);
+	struct ouro_front __percpu *fronts;
+	struct ouro_front *here;
+	size_t n = 0;
+
+	if (unlikely(!ouro_ptr_is_direct(blocks[0])) ||
+	    unlikely(!ouro_pool_is_inband(blocks[0])))
+		return 0;
 	fronts = pool->front;
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (likely(ouro_front_enter(here))) {
-		top = ouro_front_top(here);
-		while (!ouro_front_is_full(here, top)) {
-			ouro_block_end(blocks[n], pool->size,
-				       ouro_mark_of(blocks[n]));
-			WRITE_ONCE(*ouro_front_place(top, 0), blocks[n]);
-			top += sizeof(void *);
-			if (++n == count)
-				break;
-			if (!ouro_block_is_live(blocks[n]))
-				break;
-			pool = ouro_pool_inband(blocks[n]);
-			if (pool->front != fronts)
-				break;
-		}
+		n = push_many(here, fronts, pool, count, blocks);
 		ouro_front_count(here, n);
 		ouro_front_move_leave(here, n * sizeof(void *));
 	}
 	preempt_enable();
 	return n;
+}
+
+/* The first has no room, or is of another class, or is no block. */
+static noinline void bulk_free_rest(size_t count, void **blocks,
+				    unsigned long caller)
+{
+	size_t i = 0;
+
+	while (i < count) {
+		ouro_block_free(blocks[i++], caller);
+		if (i < count)
+			i += bulk_push(count - i, blocks + i);
+	}
 }
 
 /**
@@ -120,12 +249,9 @@ static size_t bulk_push(size_t count, void **blocks)
  */
 void ouro_free_bulk(size_t count, void **blocks)
 {
-	size_t i = 0;
+	size_t n = likely(count) ? bulk_push(count, blocks) : 0;
 
-	while (i < count) {
-		i += bulk_push(count - i, blocks + i);
-		if (i < count)
-			ouro_block_free(blocks[i++], _RET_IP_);
-	}
+	if (unlikely(n < count))
+		bulk_free_rest(count - n, blocks + n, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(ouro_free_bulk);

@@ -91,6 +91,25 @@ static __always_inline unsigned long ouro_front_top(struct ouro_front *front)
 	return top;
 }
 
+static __always_inline unsigned long ouro_front_limit(struct ouro_front *front)
+{
+	unsigned long limit;
+
+	asm volatile("movq %%gs:%[from], %[limit]"
+		     : [limit] "=r" (limit) : [from] "m" (front->limit));
+	return limit;
+}
+
+static __always_inline struct ouro_magazine *
+ouro_front_main(struct ouro_front *front)
+{
+	struct ouro_magazine *main;
+
+	asm volatile("movq %%gs:%[from], %[main]"
+		     : [main] "=r" (main) : [from] "m" (front->main));
+	return main;
+}
+
 static __always_inline bool ouro_front_is_full(struct ouro_front *front,
 					       unsigned long top)
 {
@@ -143,6 +162,17 @@ static __always_inline bool ouro_front_enter(struct ouro_front *front)
 static __always_inline unsigned long ouro_front_top(struct ouro_front *front)
 {
 	return READ_ONCE(front->top);
+}
+
+static __always_inline unsigned long ouro_front_limit(struct ouro_front *front)
+{
+	return READ_ONCE(front->limit);
+}
+
+static __always_inline struct ouro_magazine *
+ouro_front_main(struct ouro_front *front)
+{
+	return READ_ONCE(front->main);
 }
 
 static __always_inline bool ouro_front_is_full(struct ouro_front *front,
@@ -207,19 +237,6 @@ static __always_inline void *ouro_front_pop_leave(struct ouro_front *front)
 	else
 		ouro_front_leave(front);
 	return block;
-}
-
-/* Pop up to @count blocks in one go, and leave.  How many there were. */
-static __always_inline size_t ouro_front_pop_many(struct ouro_front *front,
-						  size_t count, void **blocks)
-{
-	void **place = ouro_front_place(ouro_front_top(front), 0);
-	size_t n = 0;
-
-	while (n < count && (blocks[n] = READ_ONCE(place[-1 - (long)n])))
-		n++;
-	ouro_front_move_leave(front, -(long)(n * sizeof(void *)));
-	return n;
 }
 
 /* Push a block unless the main magazine is full, and stay. */

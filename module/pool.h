@@ -139,7 +139,7 @@ static inline void *ouro_pool_block(const struct ouro_pool *pool,
 /* What the first eight bytes of a free block at @ptr hold. */
 static __always_inline u64 ouro_mark_of(const void *ptr)
 {
-	return ouro_secret ^ (unsigned long)ptr;
+	return ouro_secret + (unsigned long)ptr;
 }
 
 /*

@@ -207,7 +207,7 @@ int ouro_retain_find(struct ouro_inspect *ins, struct ouro_retain *retain)
  * ouro_retain_run() - what is kept alive by whom
  * @heap: the heap
  *
- * Takes about twice what a scan takes; the next scan waits.
+ * Takes three to six times what a scan takes; the next scan waits.
  *
  * Context: Process context, may sleep; takes collector->running.
  * Return: what was found, to be given to kvfree(); or ERR_PTR, as

@@ -38,6 +38,10 @@ void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp) __malloc;
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	__malloc;
+int __ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
+		      size_t count, void **blocks);
+int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
+			    size_t count, void **blocks);
 void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
 		       unsigned long front);
 void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
@@ -91,10 +95,29 @@ void *ouro_alloc_nopreempt(struct ouro_heap *heap, size_t size, gfp_t gfp)
 	return __ouro_alloc(heap, size, gfp);
 }
 
+/**
+ * ouro_alloc_bulk() - allocate many blocks of one size, all or none
+ * @heap: the owner
+ * @size: of each in bytes
+ * @gfp: as for ouro_alloc()
+ * @count: of blocks
+ * @blocks: filled with the blocks; on failure its contents are undefined
+ *
+ * Context: As ouro_alloc().
+ * Return: 0, or -ENOMEM, and then nothing is allocated.
+ */
+static __always_inline int ouro_alloc_bulk(struct ouro_heap *heap, size_t size,
+					   gfp_t gfp, size_t count,
+					   void **blocks)
+{
+	if (__ouro_is_plain(size, gfp))
+		return __ouro_alloc_bulk_front(heap, __ouro_ask(size), gfp,
+					       count, blocks);
+	return __ouro_alloc_bulk(heap, size, gfp, count, blocks);
+}
+
 void *ouro_alloc_node(struct ouro_heap *heap, size_t size, gfp_t gfp, int node)
 	__alloc_size(2) __malloc;
-int ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
-		    size_t count, void **blocks);
 void *ouro_realloc(struct ouro_heap *heap, const void *ptr, size_t size,
 		   gfp_t gfp) __realloc_size(3);
 void *ouro_memdup(struct ouro_heap *heap, const void *src, size_t len,

@@ -15,11 +15,6 @@
 
 /* ---- begin and end ---- */
 
-static void *table_get(size_t n, size_t size)
-{
-	return ouro_fail(n * size) ? NULL : kvmalloc_array(n, size, GFP_KERNEL);
-}
-
 static u32 first_place(const struct ouro_pool *pool)
 {
 	return pool->note - 1;
@@ -46,14 +41,16 @@ static void pools_index(struct ouro_inspect *ins)
 static int pools_list(struct ouro_inspect *ins)
 {
 	struct ouro_objects *objects;
+	size_t bytes;
 
 	for (objects = ins->scan.first; objects; objects = objects->scanned)
 		ins->npools++;
-	ins->pool = table_get(ins->npools, sizeof(*ins->pool));
-	ins->index = table_get(ins->scan.notes / PLACES + 1,
-			       sizeof(*ins->index));
-	if (!ins->pool || !ins->index)
+	bytes = ins->npools * sizeof(*ins->pool) +
+		(ins->scan.notes / PLACES + 1) * sizeof(*ins->index);
+	ins->pool = ouro_fail(bytes) ? NULL : kvmalloc(bytes, GFP_KERNEL);
+	if (!ins->pool)
 		return -ENOMEM;
+	ins->index = (u32 *)(ins->pool + ins->npools);
 	ins->npools = 0;
 	for (objects = ins->scan.first; objects; objects = objects->scanned)
 		ins->pool[ins->npools++] = objects->pool;
@@ -115,7 +112,6 @@ void ouro_inspect_end(struct ouro_inspect *ins)
 		return;
 	collector = &ins->scan.heap->collector;
 	kvfree(ins->pool);
-	kvfree(ins->index);
 	ouro_pieces_put(&ins->more);
 	ouro_pieces_put(&ins->again);
 	if (ins->scan.last)

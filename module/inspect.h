@@ -24,7 +24,7 @@
  *	to an object that were found
  * @pool: these pools, in the order of their notes
  * @npools: in @pool
- * @index: from a place to a number in @pool
+ * @index: from a place to a number in @pool; behind it
  * @more: for each note one more number, if there is a use for it
  * @again: another
  * @err: why it is over before its time, or 0

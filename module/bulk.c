@@ -183,7 +183,8 @@ static __always_inline size_t push_many(struct ouro_front *here,
 			pool = pool_with(block, fronts);
 			if (unlikely(!pool))
 				break;
-			shape = shape_of(pool);
+			/* The rest is the same in all pools of a class. */
+			shape.minus = -(unsigned long)pool;
 			offset = (unsigned long)block + shape.minus;
 		}
 		at = offset;

@@ -336,7 +336,7 @@ case_debugfs_arenas_race()
 {
 	puppet create rush 0 || return 1
 	status=0
-	rounds=$([ "$SET" = full ] && echo 60 || echo 6)
+	rounds=$([ "$SET" = full ] && echo 60 || echo 15)
 	i=0
 	while [ ! -e "$TMP/stop" ]; do
 		puppet alloc rush 64 4000 && puppet alloc rush 3000 300 && puppet make rush 1 3000 && puppet alloc rush 7600 60 || break

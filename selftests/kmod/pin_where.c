@@ -96,7 +96,7 @@ static void interrupt(void *arg)
 static void crowd_fn(void *arg, unsigned int id)
 {
 	struct pin_scene *s = arg;
-	int i, rounds = TEST_MANY(2000, 1000);
+	int i, rounds = TEST_MANY(20000, 3000);
 	char own[8];
 
 	snprintf(own, sizeof(own), "own %u", id);

@@ -228,11 +228,15 @@ large_interrupted()
 	return $status
 }
 
-# From its begin on, the first pages of it at least.
+# Until SIGTERM, which a read does not outlast; to the process that it names.
 reads_on()	# FILE
 {
-	while [ ! -e "$TMP/stop" ]; do
-		dd if="$OURO/large/$1" of=/dev/null bs=4096 count=5000 2>/dev/null
+	trap 'kill $page_reader; wait $page_reader; exit 0' TERM
+	sh -c 'echo $PPID' >"$TMP/reader"
+	while :; do
+		cat "$OURO/large/$1" >/dev/null &
+		page_reader=$!
+		wait $page_reader
 	done
 }
 
@@ -248,9 +252,8 @@ pairs_beside()	# FILE CPU
 	reader=$!
 	sleep 0.1
 	pairs_on "$2"
-	: >"$TMP/stop"
+	kill "$(cat "$TMP/reader")"
 	wait $reader
-	rm -f "$TMP/stop"
 }
 
 # A thread that allocates and frees, makes and puts, on the CPU beside the reader's; and on the same, where it gets the

@@ -11,11 +11,11 @@
 #include "magazine.h"
 #include "pool.h"
 
-/* Whether blocks are begun by taking their marks away, and no more. */
-static __always_inline bool is_plain(gfp_t gfp)
+/* Whether a block is begun, unless it is to be zeroed, when its mark is gone. */
+static __always_inline bool is_short(void)
 {
 	return !static_branch_unlikely(&ouro_begin_long) &&
-	       likely(!(gfp & __GFP_ZERO)) && !IS_ENABLED(CONFIG_KASAN);
+	       !IS_ENABLED(CONFIG_KASAN);
 }
 
 /* Pops up to @count blocks from an entered front in one go, and leaves it. */
@@ -61,7 +61,9 @@ static void bulk_begin(size_t size, gfp_t gfp, size_t got, void **blocks,
 {
 	size_t i, whole = ouro_geometry[ouro_class_index(size)].size;
 
-	for (i = 0; i < got && !is_plain(gfp); i++)
+	if (is_short() && !(gfp & __GFP_ZERO))
+		return;
+	for (i = 0; i < got; i++)
 		ouro_block_begin(blocks[i], size, gfp, whole, caller);
 }
 
@@ -116,33 +118,11 @@ int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 
 	ouro_block_might_alloc(gfp);
 	got = bulk_pop(heap, (u32)ask, count, blocks);
-	if (likely(got == count) && is_plain(gfp))
+	if (likely(got == count) && is_short())
 		return 0;
 	return bulk_go_on(heap, ask >> 32, gfp, got, count, blocks, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_bulk_front);
-
-/**
- * struct shape - what ouro_pool_is_block() looks at, in registers
- * @minus: the address of the header, negative: an addition can leave out a move
- * @mult: of the pool
- * @bias: of the pool, for what counts from the header
- * @bound: of the pool
- */
-struct shape {
-	unsigned long minus;
-	u32 mult;
-	u32 bias;
-	u32 bound;
-};
-
-static __always_inline struct shape shape_of(const struct ouro_pool *pool)
-{
-	return (struct shape) {
-		.minus = -(unsigned long)pool, .mult = pool->mult, .bound = pool->bound,
-		.bias = pool->bias - (u32)(unsigned long)pool * pool->mult,
-	};
-}
 
 /* The pool that @block is in, if it has a header in front, and @fronts. */
 static __always_inline struct ouro_pool *
@@ -165,11 +145,14 @@ static __always_inline size_t push_many(struct ouro_front *here,
 					struct ouro_pool *pool, size_t count,
 					void **blocks)
 {
-	unsigned long offset, top = ouro_front_top(here);
+	/* Negative: a sum goes into a register of its own, a difference does not. */
+	unsigned long offset, minus = -(unsigned long)pool;
+	unsigned long top = ouro_front_top(here);
 	void *block, **place = ouro_front_place(top, 0);
 	u64 mark, secret = ouro_mark_of(NULL);
-	u32 at, size = pool->size;
-	struct shape shape = shape_of(pool);
+	/* The same in all pools of a class: see ouro_pool_is_block(). */
+	u32 size = pool->size, mult = pool->mult, bound = pool->bound;
+	u32 at, bias = pool->bias + (u32)minus * mult;
 	size_t n = 0;
 
 	count = min_t(size_t, count,
@@ -178,18 +161,17 @@ static __always_inline size_t push_many(struct ouro_front *here,
 		return 0;
 	for (;;) {
 		block = blocks[n];
-		offset = (unsigned long)block + shape.minus;
+		offset = (unsigned long)block + minus;
 		if (unlikely(offset >= OURO_UNIT)) {
 			pool = pool_with(block, fronts);
 			if (unlikely(!pool))
 				break;
-			/* The rest is the same in all pools of a class. */
-			shape.minus = -(unsigned long)pool;
-			offset = (unsigned long)block + shape.minus;
+			minus = -(unsigned long)pool;
+			offset = (unsigned long)block + minus;
 		}
 		at = offset;
-		at = at * shape.mult - shape.bias;
-		if (unlikely(at >= shape.bound))
+		at = at * mult - bias;
+		if (unlikely(at >= bound))
 			break;
 		mark = secret + (unsigned long)block;
 		if (unlikely(*(const u64 *)block == mark))

@@ -149,7 +149,7 @@ static struct session *many_new(struct audit *a)
 	return session;
 }
 
-#define LEAKS	64	/* more pools than are left out: some leak is seen */
+#define LEAKS	64	/* in pools all over the heap: some are not left out */
 
 /* A reference too many to objects far from each other. */
 static void leak_some(struct session *session, bool leak)

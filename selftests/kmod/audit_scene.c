@@ -128,7 +128,7 @@ static struct ouro_kind *kind_of(struct audit *a, const struct ouro_type *type)
 struct audit *audit_begin(struct ouro_test *t)
 {
 	struct audit *a = &scene;
-	char path[96];
+	char path[TEST_PATH];
 
 	*a = (struct audit) { .t = t, .heap = test_heap(t) };
 	if (!a->heap)
@@ -137,8 +137,7 @@ struct audit *audit_begin(struct ouro_test *t)
 	a->sessions = kind_of(a, &session_type);
 	a->users = kind_of(a, &user_type);
 	a->sloppy = kind_of(a, &sloppy_type);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/sites",
-		 ouro_heap_name(a->heap));
+	test_heap_path(a->heap, "sites", path);
 	EXPECT_EQ(t, test_file_puts(path, "caller"), 0);
 	return a->peers && a->sessions && a->users && a->sloppy ? a : NULL;
 }
@@ -226,29 +225,21 @@ void audit_name(struct audit *a, struct ouro_object *object, char *name)
 	snprintf(name, AUDIT_TEXT, OURO_WEAK_FMT, OURO_WEAK_ARG(weak));
 }
 
-#define PATH	96	/* bytes */
-
-static void path_of(struct audit *a, const char *file, char path[PATH])
-{
-	snprintf(path, PATH, "/sys/kernel/debug/ouro/%s/%s",
-		 ouro_heap_name(a->heap), file);
-}
-
 /* The text of a file of the heap, or ERR_PTR. */
 const char *audit_text(struct audit *a, const char *file)
 {
-	char path[PATH];
+	char path[TEST_PATH];
 
-	path_of(a, file, path);
+	test_heap_path(a->heap, file, path);
 	return test_file_text(path);
 }
 
 /* To be closed, or ERR_PTR. */
 struct file *audit_open_file(struct audit *a, const char *file)
 {
-	char path[PATH];
+	char path[TEST_PATH];
 
-	path_of(a, file, path);
+	test_heap_path(a->heap, file, path);
 	return filp_open(path, O_RDONLY, 0);
 }
 
@@ -264,9 +255,9 @@ const char *audit_file(struct audit *a, const char *file)
 
 int audit_ask(struct audit *a, const char *question)
 {
-	char path[PATH];
+	char path[TEST_PATH];
 
-	path_of(a, "why", path);
+	test_heap_path(a->heap, "why", path);
 	return test_file_puts(path, question);
 }
 

@@ -153,8 +153,7 @@ void why_long(struct ouro_test *t)
 	audit_close(a, 0);
 }
 
-/* Nobody outside has a reference; nobody at all. */
-#define NEXT_MOST	4096
+#define NEXT_MOST	4096	/* objects, until one is in a certain block */
 
 /* An object whose name begins as @name does, up to @len; the others made hang on it. */
 static struct ouro_object *next_named(struct audit *a, const char *name,
@@ -178,6 +177,7 @@ static struct ouro_object *next_named(struct audit *a, const char *name,
 	return NULL;
 }
 
+/* Nobody outside has a reference; nobody at all. */
 void why_none(struct ouro_test *t)
 {
 	struct audit *a = audit_open(t);
@@ -233,8 +233,7 @@ static int open_all(void *scene)
 			filp_close(file, NULL);
 		flush_delayed_fput();
 	}
-	complete(&opened);
-	return 0;
+	kthread_complete_and_exit(&opened, 0);
 }
 
 static bool sessions_make(struct audit *a, struct session **last)
@@ -268,7 +267,7 @@ void why_memory(struct ouro_test *t)
 		wait_for_completion(&opened);
 	lost = before - test_free_pages();
 	test_note(t, "%ld pages fewer after %u times", lost, TIMES);
-	/* One list of pools is two pages. */
+	/* One list of pools is more than two pages. */
 	EXPECT_LE(t, lost, max(TIMES, 100));
 	ouro_put(&last->object);
 	audit_close(a, 0);

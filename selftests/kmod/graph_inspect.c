@@ -43,19 +43,18 @@ static void stop_here(unsigned int point)
 /* To open the file is to inspect the heap. */
 static int inspect(void *unused)
 {
-	char path[80];
+	char path[TEST_PATH];
 	struct file *file;
 
 	WRITE_ONCE(reader.task, current);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ouro/%s/retained",
-		 ouro_heap_name(reader.heap));
+	test_heap_path(reader.heap, "retained", path);
 	file = filp_open(path, O_RDONLY, 0);
 	if (!IS_ERR(file))
 		filp_close(file, NULL);
-	complete(&reader.left);
-	return 0;
+	kthread_complete_and_exit(&reader.left, 0);
 }
 
+/* As long as it is stopped there. */
 static void replace(struct ouro_test *t, struct ouro_vector *vector)
 {
 	struct ouro_heap_stat before, after;
@@ -67,6 +66,14 @@ static void replace(struct ouro_test *t, struct ouro_vector *vector)
 	rcu_barrier();
 	ouro_heap_stat(reader.heap, &after);
 	EXPECT_EQ(t, after.live, before.live + 1);
+}
+
+static void meet(struct ouro_test *t, struct ouro_vector *vector)
+{
+	if (EXPECT(t, wait_for_completion_timeout(&reader.inside, PATIENCE)))
+		replace(t, vector);
+	complete(&reader.go_on);
+	wait_for_completion(&reader.left);
 }
 
 void graph_inspect(struct ouro_test *t)
@@ -86,12 +93,8 @@ void graph_inspect(struct ouro_test *t)
 	init_completion(&reader.go_on);
 	init_completion(&reader.left);
 	WRITE_ONCE(ouro_delay_hook, stop_here);
-	if (!EXPECT(t, !IS_ERR(kthread_run(inspect, NULL, "ouro_inspect"))))
-		return;
-	if (EXPECT(t, wait_for_completion_timeout(&reader.inside, PATIENCE)))
-		replace(t, vector);
-	complete(&reader.go_on);
-	wait_for_completion(&reader.left);
+	if (EXPECT(t, !IS_ERR(kthread_run(inspect, NULL, "ouro_inspect"))))
+		meet(t, vector);
 	WRITE_ONCE(ouro_delay_hook, NULL);
 	ouro_vector_put(vector);
 	test_heap_settle(t, reader.heap, 0);

@@ -182,6 +182,11 @@ int test_file_read(const char *path, unsigned long *value);
 int test_file_write(const char *path, unsigned long value);
 const char *test_file_text(const char *path);
 int test_file_puts(const char *path, const char *what);
+
+#define TEST_PATH	96	/* bytes of a path */
+
+void test_heap_path(const struct ouro_heap *heap, const char *file,
+		    char path[TEST_PATH]);
 int test_fail_arm(unsigned int nth);
 unsigned int test_fail_disarm(void);
 

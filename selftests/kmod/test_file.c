@@ -44,6 +44,15 @@ int test_file_write(const char *path, unsigned long value)
 }
 EXPORT_SYMBOL_GPL(test_file_write);
 
+/* A file of a heap in debugfs. */
+void test_heap_path(const struct ouro_heap *heap, const char *file,
+		    char path[TEST_PATH])
+{
+	snprintf(path, TEST_PATH, "/sys/kernel/debug/ouro/%s/%s",
+		 ouro_heap_name(heap), file);
+}
+EXPORT_SYMBOL_GPL(test_heap_path);
+
 /* ---- texts ---- */
 
 /*

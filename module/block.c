@@ -129,49 +129,59 @@ static noinline void *block_longer_asked(void *block, u64 ask,
 				     caller);
 }
 
-/* No call but the last one: no register is saved for what is mostly not done. */
-static noinline void *block_long_asked(void *block, u64 ask,
-				       unsigned long caller)
+/*
+ * What is done to most blocks where sites are noted: no call, so no register is saved.
+ * @sure: the class is one of those whose pools are in-band.
+ */
+static __always_inline bool site_is_noted(void *block, bool sure,
+					  unsigned long caller)
 {
 	struct ouro_pool *pool = ouro_pool_inband(block);
 	unsigned long sites;
 
-	if (!static_branch_unlikely(&ouro_sites_noted))
-		return ouro_block_wipe(block, ask >> 32,
-				       ouro_geometry[ask_front(ask) >>
-						     OURO_FRONT_SHIFT].size);
-	if (want_init_on_alloc(0) || unlikely(!ouro_pool_is_inband(block)))
-		return block_longer_asked(block, ask, caller);
+	if (!sure && unlikely(!ouro_pool_is_inband(block)))
+		return false;
 	sites = READ_ONCE(pool->sites);
 	if (unlikely(!(sites & OURO_SITES_PLAIN)))
-		return block_longer_asked(block, ask, caller);
+		return false;
 	ouro_site_note_plain(pool, sites, block, caller);
-	ouro_kasan_unpoison(block, ask >> 32);
-	return block;
+	return true;
 }
 
 /* ouro_block_begin() for those; @ask is taken apart off the short way only. */
-static __always_inline void *block_asked(void *block, u64 ask)
+static __always_inline void *block_asked(void *block, u64 ask, bool sure)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if (static_branch_unlikely(&ouro_begin_long))
-		return block_long_asked(block, ask, _RET_IP_);
+	if (static_branch_unlikely(&ouro_begin_long) &&
+	    !site_is_noted(block, sure, _RET_IP_))
+		return block_longer_asked(block, ask, _RET_IP_);
 	ouro_kasan_unpoison(block, ask >> 32);
 	return block;
 }
 
-/* ouro_alloc() with a constant size and plain flags. */
+/* ouro_alloc() with plain flags and a constant size, up to OURO_CLASS_MEDIUM. */
 void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
 	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
 
 	if (unlikely(!block))
 		return alloc_asked(heap, ask, gfp, _RET_IP_);
-	return block_asked(block, ask);
+	return block_asked(block, ask, true);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_front);
 
-/* As __ouro_alloc_front() where the caller cannot be preempted. */
+/* The same with a larger one. */
+void *__ouro_alloc_front_above(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+{
+	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
+
+	if (unlikely(!block))
+		return alloc_asked(heap, ask, gfp, _RET_IP_);
+	return block_asked(block, ask, false);
+}
+EXPORT_SYMBOL_OURO(__ouro_alloc_front_above);
+
+/* As these where the caller cannot be preempted. */
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
 	void *block;
@@ -180,7 +190,7 @@ void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	block = alloc_fast(heap, gfp, ask_front(ask), false);
 	if (unlikely(!block))
 		return alloc_asked(heap, ask, gfp, _RET_IP_);
-	return block_asked(block, ask);
+	return block_asked(block, ask, false);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_front_nopreempt);
 

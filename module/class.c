@@ -37,6 +37,17 @@ static unsigned int blocks_in(unsigned int size, unsigned int units,
 	return blocks;
 }
 
+/*
+ * Up to OURO_CLASS_MEDIUM bytes pools of blocks are in-band: __ouro_alloc_front()
+ * counts on it.  A header and what is left behind the last block are most where the
+ * blocks are smallest, for the maps, or largest.
+ */
+#define OURO_WASTE(size)						\
+	(sizeof(struct ouro_pool) + (size) +				\
+	 2 * sizeof(long) * BITS_TO_LONGS(OURO_UNIT / (size)))
+static_assert(OURO_WASTE(8) * 100 <= OURO_UNIT * 6);
+static_assert(OURO_WASTE(OURO_CLASS_MEDIUM) * 100 <= OURO_UNIT * 6);
+
 static void geometry_fit(struct ouro_geometry *geo,
 			 size_t (*header)(unsigned int blocks))
 {

@@ -62,6 +62,12 @@ static void *note_memory(struct ouro_pool *pool, size_t bytes)
 	return memory;
 }
 
+static unsigned long plain(enum ouro_site_mode mode)
+{
+	return mode == OURO_SITES_CALLER && !want_init_on_alloc(0) ?
+	       OURO_SITES_PLAIN : 0;
+}
+
 static struct ouro_sites *sites_create(struct ouro_pool *pool,
 				       enum ouro_site_mode mode)
 {
@@ -71,9 +77,7 @@ static struct ouro_sites *sites_create(struct ouro_pool *pool,
 	sites = note_memory(pool, sites_size(pool));
 	if (!sites)
 		return NULL;
-	value = (unsigned long)sites;
-	if (mode == OURO_SITES_CALLER)
-		value |= OURO_SITES_PLAIN;
+	value = (unsigned long)sites | plain(mode);
 	/* Full barrier; pairs with ouro_sites_of(). */
 	old = cmpxchg(&pool->sites, 0, value);
 	if (!old)
@@ -249,8 +253,7 @@ static void pool_begin(struct ouro_pool *pool, unsigned int first,
 		if (stacks)
 			WRITE_ONCE(stacks->handle[i], 0);
 	}
-	WRITE_ONCE(pool->sites, (unsigned long)sites |
-		   (*mode == OURO_SITES_CALLER ? OURO_SITES_PLAIN : 0));
+	WRITE_ONCE(pool->sites, (unsigned long)sites | plain(*mode));
 }
 
 static void large_begin(struct ouro_large *large, void *arg)

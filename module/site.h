@@ -55,7 +55,7 @@ struct ouro_sites {
 	struct ouro_site_note note[];
 };
 
-/* Set in pool->sites: nothing but the caller is noted. */
+/* Set in pool->sites: the caller is noted, and that is all that is done to a block. */
 #define OURO_SITES_PLAIN	1UL
 
 /*
@@ -81,6 +81,24 @@ ouro_sites_of(const struct ouro_pool *pool)
 	return (struct ouro_sites *)(sites & ~OURO_SITES_PLAIN);
 }
 
+/* ouro_pool_index(), which no compiler makes one multiplication of. */
+static __always_inline unsigned long
+site_index(const struct ouro_pool *pool, const void *block)
+{
+#ifdef CONFIG_X86_64
+	u32 low = (const char *)block - pool->first;
+	unsigned long index;
+
+	asm("mull %[mult]"
+	    : "+a" (low), "=d" (index)
+	    : [mult] "m" (pool->mult)
+	    : "cc");
+	return index;
+#else
+	return ouro_pool_index(pool, block);
+#endif
+}
+
 static __always_inline void ouro_site_note_plain(struct ouro_pool *pool,
 						 unsigned long sites,
 						 const void *block,
@@ -90,7 +108,7 @@ static __always_inline void ouro_site_note_plain(struct ouro_pool *pool,
 
 	note = (void *)(sites - OURO_SITES_PLAIN +
 			offsetof(struct ouro_sites, note));
-	note += ouro_pool_index(pool, block);
+	note += site_index(pool, block);
 	WRITE_ONCE(note->when, (u32)jiffies);
 	WRITE_ONCE(note->caller, (u32)caller);
 }

@@ -262,7 +262,7 @@ case_sites_unloaded()
 }
 
 # Functions by which each way has so many live blocks.
-WAYS="constant:2 variable:2 zalloc:2 array:2 apart:2 bulk:6 bulk_constant:6 new:2 new_zeroed:2 new_array:2 memdup:2 strdup:2 moved:2 realloc:2 region:2"
+WAYS="constant:2 variable:2 zalloc:2 array:2 apart:2 apart_constant:2 bulk:6 bulk_constant:6 new:2 new_zeroed:2 new_array:2 memdup:2 strdup:2 moved:2 realloc:2 region:2"
 WAYS_IN_TASKS="node:2 large:2 vector:2 list:2 map:2 weak_map:2 reserve:10 store:2"
 
 ways_noted()	# HEAP WAY:COUNT...

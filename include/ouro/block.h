@@ -36,6 +36,8 @@ struct ouro_heap;
 void *__ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 	__alloc_size(2) __malloc;
 void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp) __malloc;
+void *__ouro_alloc_front_above(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+	__malloc;
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	__malloc;
 int __ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
@@ -72,9 +74,11 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
-	if (__ouro_is_plain(size, gfp))
+	if (!__ouro_is_plain(size, gfp))
+		return __ouro_alloc(heap, size, gfp);
+	if (size <= OURO_CLASS_MEDIUM)
 		return __ouro_alloc_front(heap, __ouro_ask(size), gfp);
-	return __ouro_alloc(heap, size, gfp);
+	return __ouro_alloc_front_above(heap, __ouro_ask(size), gfp);
 }
 
 /**

@@ -56,8 +56,9 @@ static noinline bool way_##name(struct way_arg *arg)			\
 	return got;							\
 }
 
-/* Size and flags known to the compiler: the shortest way. */
+/* Size and flags known to the compiler: the shortest ways. */
 WAY(constant, ouro_alloc(arg->heap, 64, GFP_ATOMIC))
+WAY(apart_constant, ouro_alloc(arg->heap, 5000, GFP_ATOMIC))
 WAY(variable, ouro_alloc(arg->heap, arg->size, arg->gfp))
 WAY(zalloc, ouro_zalloc(arg->heap, 48, arg->gfp))
 WAY(array, ouro_alloc_array(arg->heap, 3, 16, arg->gfp))
@@ -130,9 +131,10 @@ static noinline bool way_store(struct way_arg *arg)
 }
 
 static bool (* const anywhere[])(struct way_arg *arg) = {
-	way_constant, way_variable, way_zalloc, way_array, way_apart, way_bulk,
-	way_bulk_constant, way_new, way_new_zeroed, way_new_array, way_memdup, way_strdup,
-	way_moved, way_realloc, way_region,
+	way_constant, way_variable, way_zalloc, way_array, way_apart,
+	way_apart_constant, way_bulk, way_bulk_constant, way_new,
+	way_new_zeroed, way_new_array, way_memdup, way_strdup, way_moved,
+	way_realloc, way_region,
 };
 
 static bool (* const in_tasks[])(struct way_arg *arg) = {

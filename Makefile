@@ -25,7 +25,7 @@ modules_install: kdir ## install ouro.ko for the kernel in KDIR
 build-kernel: ## with KERNEL=name: build ouro.ko, samples and test modules in build/name
 	@scripts/build $(KERNEL)
 
-clean: ## remove everything that was built, except cached kernels
+clean: ## remove everything that was built, except what is cached
 	@find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name 'modules.order' -o -name 'Module.symvers' -o -name '.module-common.o' \
 		-o -name '*.o.d' \) -type f -exec rm -f {} +

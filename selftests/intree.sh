@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Show the tests at work as a target of the kernel's own selftests: copies them into a kernel tree and runs
 #   make -C tools/testing/selftests TARGETS=ouro run_tests
-# inside user-mode Linux, which sees the host's files. KTAP on stdout. OURO_ONLY chooses cases, as for run.sh.
+# inside user-mode Linux, which sees the host's files. KTAP on stdout. OURO_ONLY and OURO_SUITES choose, as for
+# run.sh.
 # usage: selftests/intree.sh; STRESS=seconds lengthens the stress tests
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,7 +40,7 @@ guest_command()	# DIR
 	mkdir -p /host && mount -t hostfs -o / none /host || exit 1
 	for dir in proc sys dev; do mount --rbind /\$dir /host/\$dir; done
 	exec chroot /host /bin/sh -c 'cd $1/linux && TMPDIR=$1/tmp PATH=\$PATH:/usr/local/bin:/usr/bin:/usr/sbin \
-		OURO_ONLY="${OURO_ONLY:-*}" OURO_SET=short make -s -C tools/testing/selftests TARGETS=ouro \
+		OURO_ONLY="${OURO_ONLY:-*}" OURO_SUITES="${OURO_SUITES:-}" OURO_SET=short make -s -C tools/testing/selftests TARGETS=ouro \
 		OURO_TOP=$1/ouro KDIR=$KDIR ARCH=$KARCH run_tests'
 	END
 }

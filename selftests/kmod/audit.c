@@ -175,6 +175,93 @@ static void traverse(struct ouro_test *t)
 	audit_close(a, 0);
 }
 
+/*
+ * Every second time it is asked it tells of more than an audit keeps, and never of
+ * @untold.
+ */
+#define FICKLE_TELLS	70
+
+struct fickle {
+	struct ouro_object object;
+	struct ouro_object *told;
+	struct ouro_object *untold;
+	unsigned int calls;	/* by one reader at a time */
+};
+
+static void fickle_release(void *object)
+{
+	struct fickle *fickle = object;
+	int i;
+
+	for (i = 0; i < FICKLE_TELLS; i++)
+		ouro_put(fickle->told);
+	ouro_put(fickle->untold);
+}
+
+static void fickle_traverse(void *object,
+			    void (*visit)(struct ouro_object *ref, void *arg),
+			    void *arg)
+{
+	struct fickle *fickle = object;
+	int i;
+
+	for (i = 0; i < (fickle->calls % 2 ? FICKLE_TELLS : 1); i++)
+		visit(fickle->told, arg);
+	fickle->calls++;
+}
+
+static const struct ouro_type fickle_type = {
+	OURO_TYPE(struct fickle, object),
+	.flags = OURO_TYPE_ACYCLIC,
+	.release = fickle_release,
+	.traverse = fickle_traverse,
+};
+
+static struct fickle *fickle_new(struct audit *a, struct ouro_kind *kind,
+				 struct agent *told, struct agent *untold)
+{
+	struct fickle *fickle = ouro_new(kind, GFP_KERNEL);
+	int i;
+
+	if (!EXPECT(a->t, fickle))
+		return NULL;
+	for (i = 0; i < FICKLE_TELLS; i++)
+		fickle->told = ouro_get(&told->object);
+	fickle->untold = ouro_get(&untold->object);
+	return fickle;
+}
+
+/* Of what could not be told in full nothing is said to be left out. */
+static void traverse_changes(struct ouro_test *t)
+{
+	struct audit *a = audit_open(t);
+	struct fickle *fickle[2] = {};
+	struct ouro_kind *kind;
+	struct agent *user;
+	const char *text;
+	int i;
+
+	if (!a)
+		return;
+	kind = ouro_type_register(a->heap, &fickle_type);
+	user = audit_user_new(a, a->users, NULL, NULL);
+	if (!user || !EXPECT(t, !IS_ERR(kind)))
+		return;
+	/* One of them tells of few where the other tells of many. */
+	for (i = 0; i < 2; i++) {
+		fickle[i] = fickle_new(a, kind, user, a->user);
+		if (!fickle[i])
+			return;
+		fickle[i]->calls = i;
+	}
+	text = audit_file(a, "audit");
+	EXPECT_MSG(t, !strstr(text, "traverse of fickle"), "%.900s", text);
+	for (i = 0; i < 2; i++)
+		ouro_put(&fickle[i]->object);
+	ouro_put(&user->object);
+	audit_close(a, 0);
+}
+
 #define MANY	5000	/* more than one audit looks at twice */
 
 static void many(struct ouro_test *t)
@@ -210,6 +297,7 @@ static const struct ouro_case audit_cases[] = {
 	{ "dangling", dangling },
 	EACH_KIND(names),
 	EACH_KIND(traverse),
+	EACH_KIND(traverse_changes),
 	{ "many", many },
 	{ "blind", audit_blind },
 	{ "left_out", audit_left_out },

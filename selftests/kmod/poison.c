@@ -185,12 +185,35 @@ static void leak_sites(struct ouro_test *t)
 	EXPECT_EQ(t, test_log_count(&log, "by leak_sites+"), 1);
 }
 
-static void init_on_alloc_zeroes(struct ouro_test *t)
+static void used_is_zero(struct ouro_test *t, u8 *ptr, size_t size)
+{
+	if (!EXPECT(t, ptr))
+		return;
+	EXPECT_MSG(t, test_is_byte(ptr, size, 0), "size %zu", size);
+	memset(ptr, 0xff, size);
+	ouro_free(ptr);
+}
+
+/* Twice, as the second time a block is one that was used. */
+static void all_used_zeroed(struct ouro_test *t, struct ouro_heap *heap)
 {
 	static const size_t all[] = { 8, 64, 1000, 8192, 20000, 100000 };
-	struct ouro_heap *heap;
 	int i, round;
-	u8 *ptr;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(all); i++)
+			used_is_zero(t, ouro_alloc(heap, all[i], GFP_KERNEL),
+				     all[i]);
+		used_is_zero(t, ouro_alloc(heap, 64, GFP_KERNEL), 64);
+		used_is_zero(t, ouro_alloc(heap, 5000, GFP_KERNEL), 5000);
+	}
+}
+
+/* Also where sites are noted, which makes the way of a new block another one. */
+static void init_on_alloc_zeroes(struct ouro_test *t)
+{
+	struct ouro_heap *heap;
+	char path[TEST_PATH];
 
 	if (!want_init_on_alloc(0)) {
 		SKIP(t, "init_on_alloc is off");
@@ -199,20 +222,10 @@ static void init_on_alloc_zeroes(struct ouro_test *t)
 	heap = test_heap(t);
 	if (!heap)
 		return;
-	for (round = 0; round < 3; round++) {
-		for (i = 0; i < ARRAY_SIZE(all); i++) {
-			ptr = ouro_alloc(heap, all[i], GFP_KERNEL);
-			if (!EXPECT(t, ptr))
-				continue;
-			EXPECT_MSG(t, test_is_byte(ptr, all[i], 0), "size %zu",
-				   all[i]);
-			memset(ptr, 0xff, all[i]);
-			ouro_free(ptr);
-		}
-	}
-	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
-	EXPECT(t, ptr && test_is_byte(ptr, 64, 0));
-	ouro_free(ptr);
+	all_used_zeroed(t, heap);
+	test_heap_path(heap, "sites", path);
+	EXPECT_EQ(t, test_file_puts(path, "caller"), 0);
+	all_used_zeroed(t, heap);
 	test_heap_close(t, heap);
 }
 

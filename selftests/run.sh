@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
 #
-# OURO_SET=full|short|port chooses the cases (short: without hardened heaps, and without what takes long; port: of these
-# what another version of the kernel may change), STRESS=seconds lengthens the stress, OURO_DIR is where the modules are,
-# OURO_SUITES="name..." are the modules of tests to load, OURO_ONLY="pattern..." runs the cases whose name matches one,
-# OURO_LARGE=objects is how many a very large heap has (these three for work on them).
+# OURO_SET=full|short|port|brief chooses the cases (short: without hardened heaps, and without what takes long; port: of
+# these what another kernel may change; brief: of these what another version of the same kernel may change),
+# STRESS=seconds lengthens the stress, OURO_DIR is where the modules are, OURO_SUITES="name..." are the modules of tests
+# to load, OURO_ONLY="pattern..." runs the cases whose name matches one, OURO_LARGE=objects is how many a very large heap
+# has (these three for work on them).
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cycle.sh"
 . "$here/ktap.sh"
@@ -36,15 +37,14 @@ SUITES=${OURO_SUITES:-$SUITES}
 SET=${OURO_SET:-full}
 SECONDS_OF_STRESS=${STRESS:-$([ "$SET" = full ] && echo 10 || echo 4)}
 
-# Not in the set "port": what our own code decides, and needs long for where a CPU is emulated.  The first kernel that is
-# tested has all of it, and those that are not emulated.
+# Not in the set "port": what our own code decides, and needs long for where a CPU is emulated.
 NO_PORT="cycle.*_debug collect.*_debug finalize.*_debug stale.*_debug refcount.*_debug copy_graph.* graph.*"
 NO_PORT="$NO_PORT map_crowd.* list_crowd.* weak_crowd.* audit.crowd* audit.blind* audit.rows_crowd fault.hook*_debug"
 NO_PORT="$NO_PORT leak.memory leak.many_sites sites.ages sites.switch debugfs.arenas_order sample.*faults sample.*refuses"
 NO_PORT="$NO_PORT sample.registry"
-# Nor these, but where another kernel preempts in another way: on RT.
-NO_PORT_RACES="race.* last.both* stress.all_debug upgrade.*_debug unwatch.*_debug *.*contended* debugfs.*race*"
-NO_PORT_RACES="$NO_PORT_RACES growth.races collector.races"
+# Nor in the set "brief": what depends on how a kernel preempts.
+NO_BRIEF="$NO_PORT race.* last.both* stress.all_debug upgrade.*_debug unwatch.*_debug *.*contended* debugfs.*race*"
+NO_BRIEF="$NO_BRIEF growth.races collector.races"
 
 skip_all()
 {
@@ -153,10 +153,11 @@ wanted()	# NAME
 
 choose()
 {
-	left_out=
-	[ "$SET" = port ] || return 0
-	left_out=$NO_PORT
-	uname -v | grep -q PREEMPT_RT || left_out="$left_out $NO_PORT_RACES"
+	case $SET in
+	port)	left_out=$NO_PORT ;;
+	brief)	left_out=$NO_BRIEF ;;
+	*)	left_out= ;;
+	esac
 }
 
 # The cases of the modules, then those written in shell, one "KIND NAME" a line.

@@ -121,6 +121,7 @@ docs_shape()
 # When all modules are unloaded: the document begins with no other heap and no misuse.
 case_end_docs()
 {
+	[ "$SET" != brief ] || { skip "not in this set"; return 4; }
 	docs_file=$here/../docs/debugfs.rst
 	[ -e "$docs_file" ] || { skip "docs/debugfs.rst is not here"; return 4; }
 	module_load ouro && module_load ouro_test_exhibit || return 1

@@ -42,9 +42,12 @@ NO_PORT="cycle.*_debug collect.*_debug finalize.*_debug stale.*_debug refcount.*
 NO_PORT="$NO_PORT map_crowd.* list_crowd.* weak_crowd.* audit.crowd* audit.blind* audit.rows_crowd fault.hook*_debug"
 NO_PORT="$NO_PORT leak.memory leak.many_sites sites.ages sites.switch debugfs.arenas_order sample.*faults sample.*refuses"
 NO_PORT="$NO_PORT sample.registry"
-# Nor in the set "brief": what depends on how a kernel preempts.
+# Nor in the set "brief": what depends on how a kernel preempts, and commands by the dozen, each a process.
 NO_BRIEF="$NO_PORT race.* last.both* stress.all_debug upgrade.*_debug unwatch.*_debug *.*contended* debugfs.*race*"
-NO_BRIEF="$NO_BRIEF growth.races collector.races"
+NO_BRIEF="$NO_BRIEF growth.races collector.races upgrade.leaf* upgrade.told* cycle.ring_long many.some"
+NO_BRIEF="$NO_BRIEF collect.limit_grace* collector.*bad collector.fault_often collector.events_abort growth.unmarked"
+NO_BRIEF="$NO_BRIEF debugfs.garbage debugfs.pages debugfs.json debugfs.twins leak.objects leak.whole sample.tree*"
+NO_BRIEF="$NO_BRIEF sites.ways_checked sites.counts sites.destroyed"
 
 skip_all()
 {

@@ -166,6 +166,27 @@ static int run_in_tasks(struct way_arg *arg)
 	return 0;
 }
 
+#define APART	64	/* blocks of way_apart(), those of several pools */
+
+/* So that who takes the begin of such a block for a pool's header does not get far. */
+static int fill_apart(struct ouro_heap *heap)
+{
+	void *block[APART];
+	int i, n, err = 0;
+
+	for (n = 0; n < APART; n++) {
+		block[n] = ouro_alloc(heap, 5000, GFP_KERNEL);
+		if (!block[n])
+			break;
+		memset(block[n], 0xff, 5000);
+	}
+	if (n < APART)
+		err = -ENOMEM;
+	for (i = 0; i < n; i++)
+		ouro_free(block[i]);
+	return err;
+}
+
 /* Twice, as the first of a kind may take another path; and what is in magazines. */
 int puppet_ways(struct ouro_heap *heap, unsigned long context)
 {
@@ -183,7 +204,8 @@ int puppet_ways(struct ouro_heap *heap, unsigned long context)
 		return -ENOMEM;
 	if (context == TEST_TASK)
 		arg.gfp = GFP_KERNEL;
-	err = test_context_run(context, run_anywhere, &arg) ?:
+	err = fill_apart(heap) ?:
+	      test_context_run(context, run_anywhere, &arg) ?:
 	      test_context_run(context, run_anywhere, &arg);
 	if (!err && !test_context_may_fail(context))
 		err = arg.err;

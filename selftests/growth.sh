@@ -2,8 +2,8 @@
 # shellcheck shell=sh
 # Cases about what a heap has more of than when it was marked; sourced, never run.
 
-SHELL_CASES="$SHELL_CASES growth.types growth.classes growth.sites growth.unmarked growth.modes growth.json growth.bad
-	growth.memory growth.fault growth.races"
+SHELL_CASES="$SHELL_CASES growth.types growth.classes growth.sites growth.stacks growth.unmarked growth.modes growth.json
+	growth.bad growth.memory growth.fault growth.races"
 
 mark()	# HEAP
 {
@@ -76,6 +76,21 @@ case_growth_sites()
 	puppet free grow 0 || status=1
 	expect_eq "the one that frees" "$(grown grow site | sed 's/+0x[^ ]*$//' | tail -n 1)" "-500 -52000 0 0 do_alloc" || status=1
 	puppet drop grow 1 0
+	puppets_gone grow
+	return $status
+}
+
+# Sites that differ by their stacks are one.
+case_growth_stacks()
+{
+	puppet create grow 0 || return 1
+	stacks_ready grow || { ret=$?; puppets_gone grow; return $ret; }
+	status=0
+	puppet alloc grow 100 5 && puppet hide grow || status=1
+	expect_eq stacks "$(grep -c 'do_alloc' $OURO/grow/sites)" 4 || { cat $OURO/grow/sites; status=1; }
+	mark grow && puppet alloc grow 100 3 || status=1
+	expect_eq grown "$(grown grow site | sed 's/+0x[^ ]*$//')" "+3 +312 9 936 do_alloc" || status=1
+	puppet free grow 3 && puppet unhide grow || status=1
 	puppets_gone grow
 	return $status
 }

@@ -159,38 +159,35 @@ static __always_inline void *block_asked(void *block, u64 ask, bool sure)
 	return block;
 }
 
-/* ouro_alloc() with plain flags and a constant size, up to OURO_CLASS_MEDIUM. */
-void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+static __always_inline void *alloc_front(struct ouro_heap *heap, u64 ask,
+					 gfp_t gfp, bool preempt, bool sure)
 {
-	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
+	void *block = alloc_fast(heap, gfp, ask_front(ask), preempt);
 
 	if (unlikely(!block))
 		return alloc_asked(heap, ask, gfp, _RET_IP_);
-	return block_asked(block, ask, true);
+	return block_asked(block, ask, sure);
+}
+
+/* ouro_alloc() with plain flags and a constant size, up to OURO_CLASS_MEDIUM. */
+void *__ouro_alloc_front(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+{
+	return alloc_front(heap, ask, gfp, true, true);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_front);
 
 /* The same with a larger one. */
 void *__ouro_alloc_front_above(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
-	void *block = alloc_fast(heap, gfp, ask_front(ask), true);
-
-	if (unlikely(!block))
-		return alloc_asked(heap, ask, gfp, _RET_IP_);
-	return block_asked(block, ask, false);
+	return alloc_front(heap, ask, gfp, true, false);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_front_above);
 
-/* As these where the caller cannot be preempted. */
+/* With any, where the caller cannot be preempted. */
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
-	void *block;
-
 	lockdep_assert_preemption_disabled();
-	block = alloc_fast(heap, gfp, ask_front(ask), false);
-	if (unlikely(!block))
-		return alloc_asked(heap, ask, gfp, _RET_IP_);
-	return block_asked(block, ask, false);
+	return alloc_front(heap, ask, gfp, false, false);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_front_nopreempt);
 

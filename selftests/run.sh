@@ -159,7 +159,8 @@ choose()
 	case $SET in
 	port)	left_out=$NO_PORT ;;
 	brief)	left_out=$NO_BRIEF ;;
-	*)	left_out= ;;
+	full|short) left_out= ;;
+	*)	echo "run.sh: no set '$SET'" >&2; exit 1 ;;
 	esac
 }
 
@@ -229,8 +230,8 @@ run_cases()
 
 main()
 {
-	prepare
 	choose
+	prepare
 	load_all >"$TMP/load" 2>&1
 	loaded=$?
 	[ "$loaded" -ne 0 ] || list_cases >"$TMP/cases"

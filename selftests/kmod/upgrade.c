@@ -29,7 +29,7 @@
 
 /* Attempts: user-mode Linux runs at native speed, all else under emulation. */
 #define RACE_SHORT	(IS_ENABLED(CONFIG_UML) ?			\
-			 TEST_MANY(5000000UL, 200000UL) :		\
+			 TEST_MANY(5000000UL, 500000UL) :		\
 			 TEST_MANY(500000UL, 50000UL))
 #define RACE_LONG	(IS_ENABLED(CONFIG_UML) ? 20 * RACE_SHORT :	\
 						  10 * RACE_SHORT)
@@ -85,7 +85,6 @@ static struct race {
 	bool stop;			/* something went wrong */
 	atomic_t readers;		/* at work */
 	atomic_long_t rescues;
-	atomic_long_t irqs;
 	atomic_long_t irq_hits;
 	atomic_long_t irq_lasts;	/* puts of what looked like the last */
 	struct ouro_slot rescued;
@@ -94,32 +93,22 @@ static struct race {
 	struct racer racer[RACE_RACERS];
 } race;
 
-/* By threads; interrupts count theirs beside them. */
-static unsigned long attempts_of_all(void)
-{
-	unsigned long sum = 0;
-	int i;
-
-	for (i = 0; i < RACE_RACERS; i++)
-		sum += READ_ONCE(race.racer[i].attempts);
-	return sum;
-}
-
-static unsigned long irq_attempts_of_all(void)
-{
-	unsigned long sum = 0;
-	int i;
-
-	for (i = 0; i < RACE_RACERS; i++)
-		sum += READ_ONCE(race.racer[i].irq_attempts);
-	return sum;
-}
+/* Threads count their attempts, interrupts theirs beside them. */
+#define SUM_OF_ALL(member)						\
+({									\
+	unsigned long sum = 0;						\
+	int r;								\
+									\
+	for (r = 0; r < RACE_RACERS; r++)				\
+		sum += READ_ONCE(race.racer[r].member);			\
+	sum;								\
+})
 
 /* The first that goes wrong ends the race. */
 #define CHECK(cond, number)						\
 ({									\
 	if (!EXPECT_MSG(race.t, cond, "number %llu, after %lu attempts",	\
-			(u64)(number), attempts_of_all()))		\
+			(u64)(number), SUM_OF_ALL(attempts)))		\
 		WRITE_ONCE(race.stop, true);				\
 })
 
@@ -364,7 +353,6 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 
 	test_hardirq();
 	interrupt_end(w);
-	atomic_long_inc(&race.irqs);
 	w->held_number = latest();
 	if (attempt(w->held_number, &weak, &w->held))
 		WRITE_ONCE(w->irq_attempts, w->irq_attempts + 1);
@@ -461,11 +449,8 @@ static void racers_run(unsigned long attempts)
 
 static void race_report(struct ouro_test *t, bool finalize)
 {
-	unsigned long attempts = attempts_of_all(), hits = 0;
-	int i;
+	unsigned long attempts = SUM_OF_ALL(attempts), hits = SUM_OF_ALL(hits);
 
-	for (i = 0; i < RACE_RACERS; i++)
-		hits += race.racer[i].hits;
 	test_note(t, "%llu objects, %lu attempts: %lu hits, %lu NULL",
 		  race.latest, attempts, hits, attempts - hits);
 	EXPECT_GE(t, hits, RACE_HITS);
@@ -476,8 +461,8 @@ static void race_report(struct ouro_test *t, bool finalize)
 			  RACE_OBJECTS / 4);
 	}
 	if (race.interrupts) {
-		test_note(t, "%ld interrupts: %ld hits, %ld last puts",
-			  atomic_long_read(&race.irqs),
+		test_note(t, "%lu attempts of interrupts: %ld hits, %ld last puts",
+			  SUM_OF_ALL(irq_attempts),
 			  atomic_long_read(&race.irq_hits),
 			  atomic_long_read(&race.irq_lasts));
 		EXPECT_GE(t, atomic_long_read(&race.irq_lasts), RACE_LASTS);
@@ -498,7 +483,7 @@ static void race_run(struct ouro_test *t, const struct ouro_type *type,
 	if (!EXPECT(t, !IS_ERR(race.kind)))
 		return;
 	racers_run(attempts);
-	EXPECT_GE(t, attempts_of_all() + irq_attempts_of_all(), attempts);
+	EXPECT_GE(t, SUM_OF_ALL(attempts) + SUM_OF_ALL(irq_attempts), attempts);
 	/* What interrupts put may be waiting for its finalizer yet. */
 	ouro_heap_flush(heap);
 	ouro_slot_clear(&race.rescued);

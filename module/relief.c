@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Relief: allocations that wait for the collector, at the limit of a heap or where
- * garbage comes faster than it goes.
+ * Relief: allocations that wait for what is about to be free, at the limit of a
+ * heap, and for the collector where garbage comes faster than it goes.
  */
 #include "ouro.h"
 #include <linux/sched.h>
@@ -54,21 +54,27 @@ static bool wait_for_scan(struct ouro_collector *collector)
  */
 static bool may_wait(const struct ouro_heap *heap, gfp_t gfp)
 {
-	const struct ouro_collector *collector = &heap->collector;
-
 	gfp = current_gfp_context(gfp);
 	return (gfp & (GFP_KERNEL | __GFP_NORETRY)) == GFP_KERNEL &&
-	       READ_ONCE(collector->enabled) &&
-	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
-	       !READ_ONCE(collector->stop) && !ouro_collector_is_inside(collector) &&
+	       !ouro_collector_is_inside(&heap->collector) &&
 	       current_work() != &heap->reaper.work &&
 	       !(current->flags & PF_MEMALLOC) && !ouro_slice_around();
 }
 
+/* Whether a scan would come and free something. */
+static bool may_collect(const struct ouro_collector *collector)
+{
+	return READ_ONCE(collector->enabled) &&
+	       READ_ONCE(collector->mode) == OURO_COLLECT_ON &&
+	       !READ_ONCE(collector->stop);
+}
+
 /**
- * ouro_collector_relieve() - have garbage collected for an allocation
+ * ouro_collector_relieve() - get memory back for an allocation
  * @heap: the heap
  * @gfp: of an allocation that is about to fail
+ *
+ * Garbage, where scans start by themselves, and what only a grace period keeps.
  *
  * Context: As @gfp says.
  * Return: true when it was for the limit, and may be tried again.
@@ -80,8 +86,9 @@ bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
 
 	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp))
 		return false;
-	if (READ_ONCE(collector->task) ||
-	    atomic_long_read(&collector->tracked) > 0)
+	if (may_collect(collector) &&
+	    (READ_ONCE(collector->task) ||
+	     atomic_long_read(&collector->tracked) > 0))
 		waited = wait_for_scan(collector);
 	/* Pools of objects go a grace period later. */
 	pending = atomic_long_read(&heap->rcu_pending);
@@ -106,7 +113,8 @@ void ouro_collector_throttle(struct ouro_heap *heap, gfp_t gfp)
 
 	if (likely(atomic_long_read(&collector->tracked) <=
 		   READ_ONCE(collector->lift)) ||
-	    READ_ONCE(collector->stuck) || !may_wait(heap, gfp))
+	    READ_ONCE(collector->stuck) || !may_collect(collector) ||
+	    !may_wait(heap, gfp))
 		return;
 	wait_for_scan(collector);
 }

@@ -86,7 +86,10 @@ void collect_limit_types(struct ouro_test *t)
 		at_limit(s, in_turn);
 }
 
-/* What a scan has freed can be had at once, though pools go a little later. */
+/*
+ * What a scan has freed can be had at once, though pools go a little later; also
+ * where none starts by itself.
+ */
 void collect_limit_grace(struct ouro_test *t)
 {
 	struct collect *s = &collect_scene;
@@ -96,7 +99,9 @@ void collect_limit_grace(struct ouro_test *t)
 		return;
 	for (round = 0; round < 20; round++) {
 		ouro_collector_disable(s->heap);
-		ring_litter(s, 2 * LIMIT / sizeof(struct link), GFP_KERNEL);
+		EXPECT_GE(t, ring_litter(s, 2 * LIMIT / sizeof(struct link),
+					 GFP_KERNEL),
+			  LIMIT / 2 / sizeof(struct link));
 		ouro_collector_enable(s->heap);
 		EXPECT_GE(t, ouro_heap_collect(s->heap, OURO_OLD), LITTER_RING);
 		EXPECT(t, ring_drop(s, LINK_TOLD, LITTER_RING, GFP_KERNEL));

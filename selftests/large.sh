@@ -196,14 +196,16 @@ interrupt_least()	# FILE NS
 	done 2>/dev/null | sort -n | head -n 1
 }
 
-# Wherever it is: at four moments of the time that the file takes.  Who goes on to the end of the file takes more than a
-# quarter of that time, at the first of these at least.
+# Wherever it is: at four moments of the time that the file takes.  Who goes on to the end of the file takes more than
+# half of that time, at the first of these at least; no more than that is asked of a machine that is busy otherwise, and
+# of a file that is read in no time nothing.
 file_is_interrupted()	# FILE
 {
 	took=$(read_timed "large/$1" 20000) || return 1
 	took=${took% *}
-	bound=$((took / 4 + 20000000))
+	bound=$((took / 2 + 20000000))
 	[ $bound -lt 500000000 ] || bound=500000000
+	[ "$took" -ge 100000000 ] || bound=$((took + 500000000))
 	most=0 over=
 	for eighth in 1 3 5 7; do
 		ns=$(interrupt_least "large/$1" $((took * eighth / 8)))

@@ -3,22 +3,17 @@
  * Two CPUs: the same loop on both at once, and blocks that one allocates and
  * the other frees.
  */
-#include <linux/atomic.h>
 #include <linux/cpumask.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 #include "bench.h"
+#include "gang.h"
 #include "ways.h"
 
-#define CPUS		2
 #define RING		1024	/* blocks on their way, a power of two */
 #define PORTION		64	/* published at a time; divides RING */
 #define TURNS		9	/* in a round */
-#define PATIENCE	1000	/* looks before others get the CPU */
 
 /**
  * struct ring - from one producer to one consumer
@@ -32,142 +27,6 @@ struct ring {
 	void *block[RING];
 };
 
-struct gang;
-
-/**
- * struct worker - what one CPU does
- * @work: run there
- * @gang: it belongs to
- * @bench: a copy with a @bench.block of its own
- * @fn: what it does
- * @loops: how often
- * @met: how often it met the others
- * @ns: how long it took, or an error
- */
-struct worker {
-	struct work_struct work;
-	struct gang *gang;
-	struct bench bench;
-	bench_fn fn;
-	unsigned int loops;
-	unsigned int met;
-	s64 ns;
-};
-
-/**
- * struct gang - workers that start together
- * @count: of them
- * @arrived: the sum of what their @met is or is about to be
- * @worker: one for each CPU
- * @ring: from the first to the second
- */
-struct gang {
-	unsigned int count;
-	atomic_t arrived;
-	struct worker worker[CPUS];
-	struct ring ring;
-};
-
-static void wait_a_little(unsigned int *looks)
-{
-	if (++*looks % PATIENCE)
-		cpu_relax();
-	else
-		cond_resched();
-}
-
-/* Goes on when all workers are here.  Each must come equally often. */
-static void meet(struct worker *worker)
-{
-	struct gang *gang = worker->gang;
-	unsigned int looks = 0;
-	int all = ++worker->met * gang->count;
-
-	atomic_inc(&gang->arrived);
-	while (atomic_read(&gang->arrived) < all)
-		wait_a_little(&looks);
-}
-
-static void worker_run(struct work_struct *work)
-{
-	struct worker *worker = container_of(work, struct worker, work);
-
-	meet(worker);
-	worker->ns = worker->fn(&worker->bench, worker->loops);
-}
-
-static struct gang *gang_create(struct bench *bench, unsigned int loops)
-{
-	struct gang *gang = kvzalloc(sizeof(*gang), GFP_KERNEL);
-	unsigned int i;
-
-	for (i = 0; gang && i < CPUS; i++) {
-		struct worker *worker = &gang->worker[i];
-
-		INIT_WORK(&worker->work, worker_run);
-		worker->gang = gang;
-		worker->bench = *bench;
-		worker->bench.block = bench->block + i * BENCH_BATCH;
-		worker->loops = loops;
-	}
-	return gang;
-}
-
-/*
- * Runs fn[i] on CPU first + i, with the blocks of worker i.  Returns the mean of
- * their times, or an error.
- */
-static s64 on_cpus(struct bench *bench, unsigned int loops, const bench_fn *fn,
-		   unsigned int first, unsigned int count)
-{
-	struct gang *gang;
-	unsigned int i;
-	s64 sum = 0;
-
-	if (!cpu_online(first) || !cpu_online(first + count - 1))
-		return -ENODEV;
-	gang = gang_create(bench, loops);
-	if (!gang)
-		return -ENOMEM;
-	gang->count = count;
-	for (i = 0; i < count; i++) {
-		gang->worker[i].fn = fn[i];
-		schedule_work_on(first + i, &gang->worker[i].work);
-	}
-	for (i = 0; i < count; i++) {
-		flush_work(&gang->worker[i].work);
-		if (sum >= 0)
-			sum = gang->worker[i].ns < 0 ? gang->worker[i].ns :
-			      sum + gang->worker[i].ns;
-	}
-	kvfree(gang);
-	return sum < 0 ? sum : div_s64(sum, count);
-}
-
-static struct ring *ring_of(struct bench *bench)
-{
-	return &container_of(bench, struct worker, bench)->gang->ring;
-}
-
-/* Somebody writes a block before, and reads it after, it goes to another CPU. */
-static __always_inline void write_word(void *block, unsigned long word)
-{
-	if (likely(block))
-		WRITE_ONCE(*(unsigned long *)block, word);
-}
-
-static __always_inline void read_and_free(struct bench *bench, void *block,
-					  size_t size, free_way free)
-{
-	unsigned long word;
-
-	if (unlikely(!block))
-		return;
-	word = READ_ONCE(*(unsigned long *)block);
-	OPTIMIZER_HIDE_VAR(word);
-	free(bench, block, size);
-}
-
 /*
  * Only work is timed, not waiting for the other one.  A block that could not be
  * had travels as NULL.
@@ -175,7 +34,7 @@ static __always_inline void read_and_free(struct bench *bench, void *block,
 static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 				   size_t size, alloc_way alloc)
 {
-	struct ring *ring = ring_of(bench);
+	struct ring *ring = bench_worker(bench)->gang->shared;
 	unsigned int put, looks = 0;
 	bool failed = false;
 	void *block;
@@ -184,7 +43,7 @@ static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 	for (put = 0; put < loops;) {
 		/* Pairs with the release in consume(). */
 		while (put - smp_load_acquire(&ring->taken) > RING - PORTION)
-			wait_a_little(&looks);
+			bench_wait(&looks);
 		ns -= ktime_get_ns();
 		do {
 			block = alloc(bench, size);
@@ -202,14 +61,14 @@ static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 static __always_inline s64 consume(struct bench *bench, unsigned int loops,
 				   size_t size, free_way free)
 {
-	struct ring *ring = ring_of(bench);
+	struct ring *ring = bench_worker(bench)->gang->shared;
 	unsigned int taken, looks = 0;
 	s64 ns = 0;
 
 	for (taken = 0; taken < loops;) {
 		/* Pairs with the release in produce(). */
 		while (smp_load_acquire(&ring->put) == taken)
-			wait_a_little(&looks);
+			bench_wait(&looks);
 		ns -= ktime_get_ns();
 		do {
 			read_and_free(bench, ring->block[taken % RING], size,
@@ -242,18 +101,29 @@ static s64 consume_cache(struct bench *bench, unsigned int loops)
 	return consume(bench, loops, 64, free_cache);
 }
 
+static s64 pass(struct bench *bench, unsigned int loops, const bench_fn *fn)
+{
+	struct ring *ring = kvzalloc(sizeof(*ring), GFP_KERNEL);
+	s64 ns = -ENOMEM;
+
+	if (ring)
+		ns = bench_gang_run(bench, loops, fn, 0, BENCH_CPUS, ring);
+	kvfree(ring);
+	return ns < 0 ? ns : BENCH_CPUS * ns;
+}
+
 static s64 pass_ouro(struct bench *bench, unsigned int loops)
 {
-	const bench_fn fn[CPUS] = { produce_ouro, consume_ouro };
+	const bench_fn fn[BENCH_CPUS] = { produce_ouro, consume_ouro };
 
-	return CPUS * on_cpus(bench, loops, fn, 0, CPUS);
+	return pass(bench, loops, fn);
 }
 
 static s64 pass_cache(struct bench *bench, unsigned int loops)
 {
-	const bench_fn fn[CPUS] = { produce_cache, consume_cache };
+	const bench_fn fn[BENCH_CPUS] = { produce_cache, consume_cache };
 
-	return CPUS * on_cpus(bench, loops, fn, 0, CPUS);
+	return pass(bench, loops, fn);
 }
 
 /* One CPU allocates a batch; when it is done the other one frees it. */
@@ -265,10 +135,10 @@ static s64 hand(struct bench *bench, unsigned int loops, bench_fn fill_fn,
 	/* What is allocated must find its way back. */
 	if (!cpu_online(1))
 		return -ENODEV;
-	filled = on_cpus(bench, loops, &fill_fn, 0, 1);
+	filled = bench_gang_run(bench, loops, &fill_fn, 0, 1, NULL);
 	if (filled < 0)
 		return filled;
-	freed = on_cpus(bench, loops, &free_fn, 1, 1);
+	freed = bench_gang_run(bench, loops, &free_fn, 1, 1, NULL);
 	return freed < 0 ? freed : filled + freed;
 }
 
@@ -328,13 +198,13 @@ BENCH_SIDE(batch_cache, batch, 64, alloc_cache, free_cache);
 static __always_inline s64 steady(struct bench *bench, unsigned int loops,
 				  bench_fn fn)
 {
-	struct worker *worker = container_of(bench, struct worker, bench);
+	struct bench_worker *worker = bench_worker(bench);
 	s64 err = 0, turns[TURNS];
 	unsigned int i;
 
 	fn(bench, loops);
 	for (i = 0; i < TURNS; i++) {
-		meet(worker);
+		bench_meet(worker);
 		turns[i] = fn(bench, loops);
 		err = min(err, turns[i]);
 	}
@@ -349,15 +219,15 @@ static s64 fn##_steady(struct bench *bench, unsigned int loops)		\
 }									\
 static s64 fn##_on_1(struct bench *bench, unsigned int loops)		\
 {									\
-	const bench_fn fns[CPUS] = { fn##_steady, fn##_steady };	\
+	const bench_fn fns[BENCH_CPUS] = { fn##_steady, fn##_steady };	\
 									\
-	return on_cpus(bench, loops, fns, 0, 1);				\
+	return bench_gang_run(bench, loops, fns, 0, 1, NULL);		\
 }									\
 static s64 fn##_on_2(struct bench *bench, unsigned int loops)		\
 {									\
-	const bench_fn fns[CPUS] = { fn##_steady, fn##_steady };	\
+	const bench_fn fns[BENCH_CPUS] = { fn##_steady, fn##_steady };	\
 									\
-	return on_cpus(bench, loops, fns, 0, 2);				\
+	return bench_gang_run(bench, loops, fns, 0, 2, NULL);		\
 }
 
 ON_CPUS(side_loop);

@@ -173,13 +173,15 @@ large_scans()
 	return $status
 }
 
-# Nanoseconds from a signal to the end of a reader that has been at it so long; nothing when it was over before.  Not
+# Nanoseconds from a signal to the end of a process that has been at it so long; nothing when it was over before.  Not
 # SIGINT, which a shell's background has off.
-interrupt_reader()	# FILE NS
+interrupt_after()	# NS COMMAND...
 {
-	cat "$OURO/$1" >/dev/null 2>&1 &
+	after=$(awk -v ns="$1" 'BEGIN { printf "%.3f", ns / 1e9 }')
+	shift
+	"$@" >/dev/null 2>&1 &
 	reader=$!
-	sleep "$(awk -v ns="$2" 'BEGIN { printf "%.3f", ns / 1e9 }')"
+	sleep "$after"
 	start=$(now_ns)
 	kill -TERM $reader 2>/dev/null
 	wait $reader
@@ -188,28 +190,33 @@ interrupt_reader()	# FILE NS
 	[ $reader_status -ne 143 ] || echo $((end - start))
 }
 
-# At a moment of the time that a file takes: the least of what it took to its end, of three, or nothing.
-interrupt_least()	# FILE NS
+# The least of what it took to its end, of three, or nothing.
+interrupt_least()	# NS COMMAND...
 {
 	for try in 1 2 3; do
-		interrupt_reader "$1" "$2"
+		interrupt_after "$@"
 	done 2>/dev/null | sort -n | head -n 1
 }
 
-# Wherever it is: at four moments of the time that the file takes.  Who goes on to the end of the file takes more than
-# half of that time, at the first of these at least; no more than that is asked of a machine that is busy otherwise, and
-# of a file that is read in no time nothing.
+# What has nothing to do with files: on a busy machine its end, too, has to wait for a CPU.
+compute()
+{
+	while :; do :; done
+}
+
+# Wherever it is: at four moments of the time that the file takes.  Who goes on to the end of the file takes more than a
+# quarter of that time, at the first of these at least.  What one takes that only computes is not the file's.
 file_is_interrupted()	# FILE
 {
 	took=$(read_timed "large/$1" 20000) || return 1
 	took=${took% *}
-	bound=$((took / 2 + 20000000))
+	bound=$((took / 4 + 20000000))
 	[ $bound -lt 500000000 ] || bound=500000000
-	[ "$took" -ge 100000000 ] || bound=$((took + 500000000))
 	most=0 over=
 	for eighth in 1 3 5 7; do
-		ns=$(interrupt_least "large/$1" $((took * eighth / 8)))
+		ns=$(interrupt_least $((took * eighth / 8)) cat "$OURO/large/$1")
 		[ -n "$ns" ] || { over="$over $eighth/8"; continue; }
+		ns=$((ns - $(interrupt_least $((took * eighth / 8)) compute)))
 		[ "$ns" -le $most ] || most=$ns
 	done
 	printf '%-16s %10s %10s%s\n' "$1" "$(us "$took")" "$(us $most)" "${over:+ was over before at$over}"

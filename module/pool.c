@@ -245,14 +245,16 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	ouro_pool_trace(pool, pool->bucket, OURO_BUCKETS);
 	if (pool->class->ops)
 		pool->class->ops->forget(pool);
+	/* Not found from here on: what RCU keeps for who looks goes after that. */
+	WRITE_ONCE(pool->magic, 0);
+	if (!geo->inband)
+		pages_lead_to(ouro_arena_unit(pool->arena, pool->unit),
+			      geo->units, NULL);
 	ouro_check_pool_exit(pool);
 	ouro_sites_forget(pool);
 	ouro_kasan_unpoison(pool->first, (size_t)geo->blocks * geo->size);
-	WRITE_ONCE(pool->magic, 0);
 	if (geo->inband)
 		return;
-	pages_lead_to(ouro_arena_unit(pool->arena, pool->unit), geo->units,
-		      NULL);
 	atomic_long_sub(geo->header, &heap->metadata);
 	kfree_rcu(pool, rcu);
 }

@@ -95,6 +95,7 @@ extern const struct bench_case bench_container_cases[];
 extern const struct bench_case bench_other_cases[];
 extern const struct bench_case bench_mix_cases[];
 extern const struct bench_case bench_cpus_cases[];
+extern const struct bench_case bench_pass_cases[];
 extern const struct bench_case bench_workload_cases[];
 
 int bench_round_run(struct bench *bench, const struct bench_case *which,

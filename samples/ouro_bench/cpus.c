@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two CPUs: the same loop on both at once, and blocks that one allocates and
- * the other frees.
+ * Two CPUs: the same loop on both at once, and blocks that one allocates before
+ * the other frees them.
  */
 #include <linux/cpumask.h>
 #include <linux/minmax.h>
@@ -11,120 +11,7 @@
 #include "gang.h"
 #include "ways.h"
 
-#define RING		1024	/* blocks on their way, a power of two */
-#define PORTION		64	/* published at a time; divides RING */
 #define TURNS		9	/* in a round */
-
-/**
- * struct ring - from one producer to one consumer
- * @put: blocks put in so far; written by the producer
- * @taken: blocks taken out so far; written by the consumer
- * @block: the @put - @taken blocks between are valid
- */
-struct ring {
-	unsigned int put ____cacheline_aligned_in_smp;
-	unsigned int taken ____cacheline_aligned_in_smp;
-	void *block[RING];
-};
-
-/*
- * Only work is timed, not waiting for the other one.  A block that could not be
- * had travels as NULL.
- */
-static __always_inline s64 produce(struct bench *bench, unsigned int loops,
-				   size_t size, alloc_way alloc)
-{
-	struct ring *ring = bench_worker(bench)->gang->shared;
-	unsigned int put, looks = 0;
-	bool failed = false;
-	void *block;
-	s64 ns = 0;
-
-	for (put = 0; put < loops;) {
-		/* Pairs with the release in consume(). */
-		while (put - smp_load_acquire(&ring->taken) > RING - PORTION)
-			bench_wait(&looks);
-		ns -= ktime_get_ns();
-		do {
-			block = alloc(bench, size);
-			failed |= !block;
-			write_word(block, put);
-			ring->block[put % RING] = block;
-		} while (++put % PORTION);
-		ns += ktime_get_ns();
-		/* Pairs with the acquire in consume(). */
-		smp_store_release(&ring->put, put);
-	}
-	return failed ? -ENOMEM : ns;
-}
-
-static __always_inline s64 consume(struct bench *bench, unsigned int loops,
-				   size_t size, free_way free)
-{
-	struct ring *ring = bench_worker(bench)->gang->shared;
-	unsigned int taken, looks = 0;
-	s64 ns = 0;
-
-	for (taken = 0; taken < loops;) {
-		/* Pairs with the release in produce(). */
-		while (smp_load_acquire(&ring->put) == taken)
-			bench_wait(&looks);
-		ns -= ktime_get_ns();
-		do {
-			read_and_free(bench, ring->block[taken % RING], size,
-				      free);
-		} while (++taken % PORTION);
-		ns += ktime_get_ns();
-		/* Pairs with the acquire in produce(). */
-		smp_store_release(&ring->taken, taken);
-	}
-	return ns;
-}
-
-static s64 produce_ouro(struct bench *bench, unsigned int loops)
-{
-	return produce(bench, loops, 64, alloc_ouro);
-}
-
-static s64 consume_ouro(struct bench *bench, unsigned int loops)
-{
-	return consume(bench, loops, 64, free_ouro);
-}
-
-static s64 produce_cache(struct bench *bench, unsigned int loops)
-{
-	return produce(bench, loops, 64, alloc_cache);
-}
-
-static s64 consume_cache(struct bench *bench, unsigned int loops)
-{
-	return consume(bench, loops, 64, free_cache);
-}
-
-static s64 pass(struct bench *bench, unsigned int loops, const bench_fn *fn)
-{
-	struct ring *ring = kvzalloc(sizeof(*ring), GFP_KERNEL);
-	s64 ns = -ENOMEM;
-
-	if (ring)
-		ns = bench_gang_run(bench, loops, fn, 0, BENCH_CPUS, ring);
-	kvfree(ring);
-	return ns < 0 ? ns : BENCH_CPUS * ns;
-}
-
-static s64 pass_ouro(struct bench *bench, unsigned int loops)
-{
-	const bench_fn fn[BENCH_CPUS] = { produce_ouro, consume_ouro };
-
-	return pass(bench, loops, fn);
-}
-
-static s64 pass_cache(struct bench *bench, unsigned int loops)
-{
-	const bench_fn fn[BENCH_CPUS] = { produce_cache, consume_cache };
-
-	return pass(bench, loops, fn);
-}
 
 /* One CPU allocates a batch; when it is done the other one frees it. */
 static s64 hand(struct bench *bench, unsigned int loops, bench_fn fill_fn,
@@ -248,6 +135,5 @@ const struct bench_case bench_cpus_cases[] = {
 	  { side_batch_ouro_on_1, side_batch_cache_on_1,
 	    side_batch_ouro_on_2, side_batch_cache_on_2 } },
 	{ "hand", BENCH_BATCH, { hand_ouro, hand_cache } },
-	{ "pass", 4 * RING, { pass_ouro, pass_cache } },
 	{ }
 };

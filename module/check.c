@@ -222,8 +222,8 @@ void ouro_check_new(struct ouro_pool *pool, void *object, size_t size,
 		WRITE_ONCE(track->asked, size);
 		leak_learn(track, object, gfp);
 	}
-	WARN_ON_ONCE(test_and_set_bit(ouro_pool_index(pool, object),
-				      pool->marks->live));
+	WARN_ON_ONCE(!ouro_marks_set(pool->marks,
+				     ouro_pool_index(pool, object)));
 }
 
 /**
@@ -242,8 +242,7 @@ void ouro_check_alloc(struct ouro_pool *pool, void *block, size_t size,
 	if (pool->marks->track)
 		debug_alloc(pool, block, size, caller, gfp);
 	/* Ordered after the above by the full barrier that it is. */
-	WARN_ON_ONCE(test_and_set_bit(ouro_pool_index(pool, block),
-				      pool->marks->live));
+	WARN_ON_ONCE(!ouro_marks_set(pool->marks, ouro_pool_index(pool, block)));
 }
 
 /**
@@ -266,8 +265,7 @@ bool ouro_check_free(struct ouro_pool *pool, void *block, unsigned long caller)
 
 	if (!arena || arena->heap != pool->heap || pool->arena != arena)
 		what = OURO_MISUSE_FOREIGN;
-	else if (!test_and_clear_bit(ouro_pool_index(pool, block),
-				     pool->marks->live))
+	else if (!ouro_marks_clear(pool->marks, ouro_pool_index(pool, block)))
 		what = OURO_MISUSE_TWICE;
 	if (what != OURO_MISUSE_NONE) {
 		ouro_check_report(what, pool->heap, pool, block, caller);

@@ -59,6 +59,20 @@ enum ouro_misuse {
 
 extern atomic_long_t ouro_misuses;
 
+/* Block @index becomes a caller's; a full barrier.  False: it is one's already. */
+static __always_inline bool ouro_marks_set(struct ouro_marks *marks,
+					   unsigned int index)
+{
+	return likely(!test_and_set_bit(index, marks->live));
+}
+
+/* And is a caller's no more; a full barrier.  False: it was nobody's. */
+static __always_inline bool ouro_marks_clear(struct ouro_marks *marks,
+					     unsigned int index)
+{
+	return likely(test_and_clear_bit(index, marks->live));
+}
+
 void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       struct ouro_pool *pool, const void *ptr,
 		       unsigned long caller);

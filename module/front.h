@@ -63,6 +63,13 @@ static_assert(sizeof(struct ouro_front) == 1 << OURO_FRONT_SHIFT);
 /* One per CPU for heaps that have none yet: never holds or takes a block. */
 extern struct ouro_front __percpu *ouro_idle_fronts;
 
+/* Of a class, by its offset in bytes. */
+static __always_inline struct ouro_front __percpu *
+ouro_front_at(struct ouro_front __percpu *fronts, unsigned long front)
+{
+	return (void __percpu *)fronts + front;
+}
+
 #if OURO_FRONT_ENTERED_BY_BIT
 
 /* A front as the per-CPU offset it is; the CPU is chosen by each access. */

@@ -106,6 +106,9 @@ struct ouro_body *ouro_heap_body(struct ouro_heap *heap, gfp_t gfp)
 	if (ouro_heap_is_fast(heap))
 		/* Pairs with the address dependency of the fast path. */
 		smp_store_release(&heap->fronts, body->fronts);
+	else if (ouro_heap_is_hardened(heap))
+		/* The same. */
+		smp_store_release(&heap->hardened, body->fronts);
 	return body;
 }
 

@@ -46,6 +46,8 @@ struct ouro_body {
  * struct ouro_heap - owner of memory
  * @fronts: where the fast path looks: the body's, or the idle ones before
  *	there is a body and always in heaps that are not fast; set once
+ * @hardened: the body's in hardened heaps that are no debug heaps, and no
+ *	init_on_free; NULL elsewhere and before there is a body; set once
  * @body: NULL until the first allocation; set once, with release
  * @flags: of enum ouro_heap_flags, fixed
  * @node: where pages come from, fixed
@@ -101,6 +103,7 @@ struct ouro_body {
  */
 struct ouro_heap {
 	struct ouro_front __percpu *fronts;
+	struct ouro_front __percpu *hardened;
 	struct ouro_body *body;
 	unsigned int flags;
 	int node;
@@ -164,6 +167,13 @@ extern struct list_head ouro_heaps;
 static inline bool ouro_heap_is_checked(const struct ouro_heap *heap)
 {
 	return heap->flags & (OURO_HEAP_HARDENED | OURO_HEAP_DEBUG);
+}
+
+/* Whether it is served by the next best path: that tests state bits, no more. */
+static inline bool ouro_heap_is_hardened(const struct ouro_heap *heap)
+{
+	return (heap->flags & (OURO_HEAP_HARDENED | OURO_HEAP_DEBUG)) ==
+	       OURO_HEAP_HARDENED && !want_init_on_free();
 }
 
 /*

@@ -15,6 +15,7 @@
 
 u64 ouro_secret __ro_after_init;
 u64 ouro_object_secret __ro_after_init;
+u64 ouro_hardened_secret __ro_after_init;
 long ouro_direct_end __ro_after_init;
 
 /* Draws the secret and learns where the direct map ends.  From module init. */
@@ -22,67 +23,41 @@ void __init ouro_pool_init(void)
 {
 	ouro_secret = get_random_u64();
 	ouro_object_secret = ouro_secret ^ OURO_MAGIC_OBJECTS;
+	ouro_hardened_secret = ouro_secret ^ OURO_MAGIC_HARDENED;
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 	ouro_direct_end = VMALLOC_START;
 #endif
 }
 
 /*
- * Pools whose header lies apart are found by the private word of their pages.
- * Such a header begins with the inverse of the secret, so that one that lies at
- * a multiple of OURO_UNIT is not taken for an in-band one.
+ * Whether the private words of a pool's pages lead to it: where its header lies
+ * apart, and where what is written in memory is not to be believed.
  */
-static u64 magic_of(const struct ouro_geometry *geo)
+static bool pages_tell(const struct ouro_class *class)
 {
-	u64 magic = geo->inband ? ouro_secret : ~ouro_secret;
-
-	return geo->objects ? magic ^ OURO_MAGIC_OBJECTS : magic;
-}
-
-static struct page *page_of(const void *ptr)
-{
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	/* virt_to_page() also serves the kernel image, at twice the cost. */
-	return pfn_to_page(((unsigned long)ptr - PAGE_OFFSET) >> PAGE_SHIFT);
-#else
-	return virt_to_page(ptr);
-#endif
+	return !class->geo->inband || (!class->geo->objects &&
+				       ouro_heap_is_hardened(class->heap));
 }
 
 /*
- * The header that the page of @ptr, a direct one, leads to, or NULL.  The page
- * may be anybody's, or none at all where there is no memory.
+ * A header that lies apart begins with the inverse of the secret, so that one at a
+ * multiple of OURO_UNIT is not taken for an in-band one.
  */
+static u64 magic_of(const struct ouro_class *class)
+{
+	const struct ouro_geometry *geo = class->geo;
+	u64 magic = geo->inband ? ouro_secret : ~ouro_secret;
+
+	if (geo->objects)
+		return magic ^ OURO_MAGIC_OBJECTS;
+	return geo->inband && pages_tell(class) ? magic ^ OURO_MAGIC_HARDENED :
+						  magic;
+}
+
+/* The header that the page of @ptr, a direct one, leads to, or NULL. */
 struct ouro_pool *ouro_pool_apart(const void *ptr)
 {
-	unsigned long private = 0;
-	struct ouro_pool *pool;
-	u64 magic = 0;
-
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	/* A fault leaves the register as it was. */
-	asm volatile("1: movq %[from], %[to]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [to] "+r" (private)
-		     : [from] "m" (page_of(ptr)->private));
-	pool = (struct ouro_pool *)private;
-	if (!ouro_ptr_is_direct(pool))
-		return NULL;
-	asm volatile("1: movq %[from], %[to]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [to] "+r" (magic)
-		     : [from] "m" (pool->magic));
-#else
-	private = READ_ONCE_NOCHECK(page_of(ptr)->private);
-	pool = (struct ouro_pool *)private;
-	if (ZERO_OR_NULL_PTR(pool) || !IS_ALIGNED(private, sizeof(long)) ||
-	    !ouro_ptr_is_direct(pool))
-		return NULL;
-	magic = READ_ONCE_NOCHECK(pool->magic);
-#endif
-	return (magic ^ ~ouro_secret) <= OURO_MAGIC_OBJECTS ? pool : NULL;
+	return ouro_pool_by_page(ptr);
 }
 
 /* Lets every page of the units lead to @pool, or to nothing again. */
@@ -92,7 +67,7 @@ static void pages_lead_to(char *base, unsigned int units,
 	unsigned int i, pages = (units << OURO_UNIT_SHIFT) >> PAGE_SHIFT;
 
 	for (i = 0; i < pages; i++)
-		set_page_private(page_of(base + i * PAGE_SIZE),
+		set_page_private(ouro_pool_page(base + i * PAGE_SIZE),
 				 (unsigned long)pool);
 }
 
@@ -127,8 +102,10 @@ static void pool_setup(struct ouro_pool *pool, struct ouro_class *class,
 	pool->top_word = longs - 1;
 	if (geo->objects)
 		pool->objects = (void *)pool + geo->objects;
-	pool->front = ouro_heap_is_fast(class->heap) ? class->fronts :
-						       ouro_idle_fronts;
+	/* Of a hardened one it is not used but for blocks that were claimed. */
+	pool->front = ouro_heap_is_fast(class->heap) ||
+		      magic_of(class) == ouro_hardened_secret ?
+		      class->fronts : ouro_idle_fronts;
 }
 
 static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
@@ -140,11 +117,11 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 	 * Pairs with the address dependency of whoever follows the pointer, or
 	 * reads the magic first.
 	 */
-	smp_store_release(&pool->magic, magic_of(pool->class->geo));
+	smp_store_release(&pool->magic, magic_of(pool->class));
 	for (i = 0; i < units; i++)
 		/* As above. */
 		smp_store_release(&arena->pool[unit + i], pool);
-	if (!pool->class->geo->inband)
+	if (pages_tell(pool->class))
 		pages_lead_to(ouro_arena_unit(arena, unit), units, pool);
 }
 
@@ -247,7 +224,7 @@ void ouro_pool_forget(struct ouro_pool *pool)
 		pool->class->ops->forget(pool);
 	/* Not found from here on: what RCU keeps for who looks goes after that. */
 	WRITE_ONCE(pool->magic, 0);
-	if (!geo->inband)
+	if (pages_tell(pool->class))
 		pages_lead_to(ouro_arena_unit(pool->arena, pool->unit),
 			      geo->units, NULL);
 	ouro_check_pool_exit(pool);
@@ -339,7 +316,8 @@ struct ouro_pool *ouro_pool_find(const void *ptr)
 	if (!ouro_ptr_is_direct(ptr))
 		return NULL;
 	if (ouro_pool_is_inband(ptr) ||
-	    ouro_pool_has_magic(ptr, ouro_object_secret))
+	    ouro_pool_has_magic(ptr, ouro_object_secret) ||
+	    ouro_pool_has_magic(ptr, ouro_hardened_secret))
 		return ouro_pool_inband(ptr);
 	return ouro_pool_apart(ptr);
 }

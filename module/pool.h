@@ -10,6 +10,7 @@
 #ifndef OURO_POOL_H
 #define OURO_POOL_H
 
+#include <linux/mm.h>
 #include "class.h"
 #include "ouro.h"
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
@@ -22,8 +23,8 @@ struct ouro_marks;
 
 /**
  * struct ouro_pool - header of a pool
- * @magic: ouro_secret, or ouro_object_secret; tells an in-band header from
- *	whatever else lies at a multiple of OURO_UNIT
+ * @magic: ouro_secret, or ouro_object_secret, or ouro_hardened_secret; tells an
+ *	in-band header from whatever else lies at a multiple of OURO_UNIT
  * @front: where free puts a block; the idle front in heaps that are not fast
  * @mult: as in the class's geometry
  * @bias: low 32 bits of @first times @mult
@@ -105,6 +106,7 @@ enum ouro_end {
 
 extern u64 ouro_secret __ro_after_init;
 extern u64 ouro_object_secret __ro_after_init;
+extern u64 ouro_hardened_secret __ro_after_init;
 extern long ouro_direct_end __ro_after_init;
 
 /*
@@ -165,6 +167,8 @@ static __always_inline struct ouro_pool *ouro_pool_inband(const void *ptr)
 
 /* In the magic of pools of objects another bit 0 than in that of blocks. */
 #define OURO_MAGIC_OBJECTS	1
+/* And bit 1 in pools of blocks of hardened heaps: ouro_free() is not that short. */
+#define OURO_MAGIC_HARDENED	2
 
 /*
  * Whether there is one with @want for its magic.  @ptr passed
@@ -195,11 +199,61 @@ static __always_inline bool ouro_pool_is_inband(const void *ptr)
 	return ouro_pool_has_magic(ptr, ouro_secret);
 }
 
+/*
+ * The page that a pointer into the direct map points into; where there is no
+ * memory, what this leads to may be not there.
+ */
+static __always_inline struct page *ouro_pool_page(const void *ptr)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	/* virt_to_page() also serves the kernel image, at twice the cost. */
+	return pfn_to_page(((unsigned long)ptr - PAGE_OFFSET) >> PAGE_SHIFT);
+#else
+	return virt_to_page(ptr);
+#endif
+}
+
 /* Whether there is one of a pool of objects, for any pointer. */
 static __always_inline bool ouro_pool_is_inband_objects(const void *ptr)
 {
 	return likely(ouro_ptr_is_direct(ptr)) &&
 	       likely(ouro_pool_has_magic(ptr, ouro_object_secret));
+}
+
+/*
+ * The header apart that the page of @ptr, a direct one, leads to, or NULL.  The page
+ * may be anybody's, or none at all where there is no memory.
+ */
+static __always_inline struct ouro_pool *ouro_pool_by_page(const void *ptr)
+{
+	unsigned long private = 0;
+	struct ouro_pool *pool;
+	u64 magic = 0;
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	/* A fault leaves the register as it was. */
+	asm volatile("1: movq %[from], %[to]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [to] "+r" (private)
+		     : [from] "m" (ouro_pool_page(ptr)->private));
+	pool = (struct ouro_pool *)private;
+	if (!ouro_ptr_is_direct(pool))
+		return NULL;
+	asm volatile("1: movq %[from], %[to]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [to] "+r" (magic)
+		     : [from] "m" (pool->magic));
+#else
+	private = READ_ONCE_NOCHECK(ouro_pool_page(ptr)->private);
+	pool = (struct ouro_pool *)private;
+	if (ZERO_OR_NULL_PTR(pool) || !IS_ALIGNED(private, sizeof(long)) ||
+	    !ouro_ptr_is_direct(pool))
+		return NULL;
+	magic = READ_ONCE_NOCHECK(pool->magic);
+#endif
+	return (magic ^ ~ouro_secret) <= OURO_MAGIC_OBJECTS ? pool : NULL;
 }
 
 struct ouro_pool *ouro_pool_apart(const void *ptr);

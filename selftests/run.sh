@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run every test of Ouro on the running kernel, as root; prints KTAP, exits with 0, 1, or 4 (skipped).
 #
-# OURO_SET=full|short|port|brief chooses the cases (short: without hardened heaps, and without what takes long; port: of
+# OURO_SET=full|short|port|brief chooses the cases (short: without objects in hardened heaps, and without what takes long; port: of
 # these what another kernel may change; brief: of these what another version of the same kernel may change),
 # STRESS=seconds lengthens the stress, OURO_DIR is where the modules are, OURO_SUITES="name..." are the modules of tests
 # to load, OURO_ONLY="pattern..." runs the cases whose name matches one, OURO_LARGE=objects is how many a very large heap

@@ -386,15 +386,15 @@ static void migrate(struct ouro_test *t)
 }
 
 static const struct ouro_case block_cases[] = {
-	EACH_KIND(pairs),
-	EACH_KIND(nothing),
-	EACH_KIND(zone_flags),
-	EACH_KIND(zero_recycled),
-	EACH_KIND(owns),
-	EACH_KIND(rcu_then_destroy),
-	EACH_KIND(rcu_waits),
-	EACH_KIND(cleanup),
-	EACH_KIND(migrate),
+	EACH_KIND_OF_BLOCKS(pairs),
+	EACH_KIND_OF_BLOCKS(nothing),
+	EACH_KIND_OF_BLOCKS(zone_flags),
+	EACH_KIND_OF_BLOCKS(zero_recycled),
+	EACH_KIND_OF_BLOCKS(owns),
+	EACH_KIND_OF_BLOCKS(rcu_then_destroy),
+	EACH_KIND_OF_BLOCKS(rcu_waits),
+	EACH_KIND_OF_BLOCKS(cleanup),
+	EACH_KIND_OF_BLOCKS(migrate),
 };
 
 OURO_SUITE("block", block_cases);

@@ -130,10 +130,10 @@ static void mixed(struct ouro_test *t)
 }
 
 static const struct ouro_case bulk_cases[] = {
-	EACH_KIND(in_and_out),
-	EACH_KIND(zeroed),
-	EACH_KIND(nothing),
-	EACH_KIND(mixed),
+	EACH_KIND_OF_BLOCKS(in_and_out),
+	EACH_KIND_OF_BLOCKS(zeroed),
+	EACH_KIND_OF_BLOCKS(nothing),
+	EACH_KIND_OF_BLOCKS(mixed),
 };
 
 OURO_SUITE("bulk", bulk_cases);

@@ -211,16 +211,16 @@ static void stat(struct ouro_test *t)
 }
 
 static const struct ouro_case context_cases[] = {
-	EACH_KIND(task),
-	EACH_KIND(preempt_off),
-	EACH_KIND(irq_off),
-	EACH_KIND(softirq),
-	EACH_KIND(irq_work),
-	EACH_KIND(hrtimer),
-	EACH_KIND(ipi),
-	EACH_KIND(nmi),
-	EACH_KIND(virgin),
-	EACH_KIND(bulk),
+	EACH_KIND_OF_BLOCKS(task),
+	EACH_KIND_OF_BLOCKS(preempt_off),
+	EACH_KIND_OF_BLOCKS(irq_off),
+	EACH_KIND_OF_BLOCKS(softirq),
+	EACH_KIND_OF_BLOCKS(irq_work),
+	EACH_KIND_OF_BLOCKS(hrtimer),
+	EACH_KIND_OF_BLOCKS(ipi),
+	EACH_KIND_OF_BLOCKS(nmi),
+	EACH_KIND_OF_BLOCKS(virgin),
+	EACH_KIND_OF_BLOCKS(bulk),
 	{ "stat", stat },
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Heaps: names, flags, life and death, what an idle one costs. */
+#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <ouro/reserve.h>
 #include "ouro_test.h"
@@ -387,6 +390,81 @@ static void on_node(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+static void destroy_twice(struct ouro_test *t)
+{
+	struct ouro_heap *heap = ouro_heap_create("brief", t->c->flags);
+	struct test_log log;
+
+	if (!EXPECT(t, !IS_ERR(heap)))
+		return;
+	EXPECT(t, ouro_alloc(heap, 64, GFP_KERNEL));
+	EXPECT_EQ(t, ouro_heap_destroy(heap), 1);
+	test_log_mark(&log);
+	EXPECT_EQ(t, ouro_heap_destroy(heap), 0);
+	EXPECT_EQ(t, test_log_count(&log, "not alive"), 1);
+	EXPECT_EQ(t, test_log_count(&log, ""), 1);
+}
+
+#define OVERLAPS	50
+
+/* Two who destroy one heap at the same time. */
+struct destroyer {
+	struct completion done;
+	struct ouro_heap *heap;
+	atomic_t missing;
+	unsigned long live;	/* what the second was told */
+};
+
+static unsigned long meet_and_destroy(struct destroyer *d)
+{
+	atomic_dec(&d->missing);
+	while (atomic_read(&d->missing))
+		cond_resched();
+	return ouro_heap_destroy(d->heap);
+}
+
+static int destroyer_thread(void *data)
+{
+	struct destroyer *d = data;
+
+	d->live = meet_and_destroy(d);
+	kthread_complete_and_exit(&d->done, 0);
+}
+
+static bool overlap(struct ouro_test *t)
+{
+	struct destroyer d = { .missing = ATOMIC_INIT(2) };
+	struct task_struct *task;
+	struct test_log log;
+	unsigned long live;
+
+	d.heap = ouro_heap_create("brief", t->c->flags);
+	if (!EXPECT(t, !IS_ERR(d.heap)))
+		return false;
+	EXPECT(t, ouro_alloc(d.heap, 64, GFP_KERNEL));
+	init_completion(&d.done);
+	test_log_mark(&log);
+	task = kthread_run(destroyer_thread, &d, "ouro_destroy");
+	if (!EXPECT(t, !IS_ERR(task))) {
+		ouro_heap_destroy(d.heap);
+		return false;
+	}
+	live = meet_and_destroy(&d);
+	wait_for_completion(&d.done);
+	return EXPECT_EQ(t, live + d.live, 1) &&
+	       EXPECT_EQ(t, test_log_count(&log, "not alive"), 1);
+}
+
+/* One of them does it, the other is told. */
+static void destroy_overlapping(struct ouro_test *t)
+{
+	int i;
+
+	for (i = 0; i < OVERLAPS; i++)
+		if (!overlap(t))
+			break;
+}
+
 static const struct ouro_case heap_cases[] = {
 	{ "names", names },
 	{ "names_taken", names_taken },
@@ -394,6 +472,8 @@ static const struct ouro_case heap_cases[] = {
 	{ "attributes", attributes },
 	EACH_KIND(idle_cost),
 	EACH_KIND(destroy_live),
+	EACH_KIND(destroy_twice),
+	EACH_KIND(destroy_overlapping),
 	{ "destroy_million", destroy_million, .full = true },
 	EACH_KIND(trim),
 	EACH_KIND(drains),

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Misuse: one report each, counted, and no damage. */
-#include <linux/completion.h>
-#include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/poison.h>
 #include <linux/sched.h>
@@ -421,99 +418,118 @@ static void flood(struct ouro_test *t)
 	scene_close(&scene);
 }
 
-static void destroy_twice(struct ouro_test *t)
-{
-	struct ouro_heap *heap = ouro_heap_create("brief", t->c->flags);
-	struct test_log log;
+/* ---- what only checked heaps see ---- */
 
-	if (!EXPECT(t, !IS_ERR(heap)))
-		return;
-	EXPECT(t, ouro_alloc(heap, 64, GFP_KERNEL));
-	EXPECT_EQ(t, ouro_heap_destroy(heap), 1);
-	test_log_mark(&log);
-	EXPECT_EQ(t, ouro_heap_destroy(heap), 0);
-	EXPECT_EQ(t, test_log_count(&log, "not alive"), 1);
-	EXPECT_EQ(t, test_log_count(&log, ""), 1);
+#define HEADER	192	/* bytes of a pool's, its maps included */
+
+/*
+ * Makes @copy a pool by all that is written in memory: the pointers into the pool
+ * are moved, and what follows from where its first block lies.
+ */
+static void forge(char *copy, const char *pool)
+{
+	unsigned long *word;
+	u32 *half = (u32 *)copy;
+
+	memcpy(copy, pool, HEADER);
+	for (word = (void *)copy; (char *)word < copy + HEADER; word++)
+		if (*word - (unsigned long)pool < SZ_16K)
+			*word += copy - pool;
+	/* struct ouro_pool: bias += mult * moved */
+	half[5] += half[4] * (u32)(copy - pool);
 }
 
-#define OVERLAPS	50
+/* A header that somebody has written is none; the block that it stands for is safe. */
+static void forged(struct ouro_test *t)
+{
+	char *ptr, *pool, *copy = (char *)__get_free_pages(GFP_KERNEL,
+							   get_order(SZ_16K));
+	struct ouro_heap *heap = test_heap(t);
 
-/* Two who destroy one heap at the same time. */
-struct destroyer {
-	struct completion done;
+	if (!EXPECT(t, copy) || !heap)
+		goto free_copy;
+	scene_open(&scene, t, heap);
+	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
+	pool = PTR_ALIGN_DOWN(ptr, SZ_16K);
+	forge(copy, pool);
+	ouro_free(copy + (ptr - pool));
+	scene_reported(&scene, "free of a foreign pointer", true, "forged");
+	ouro_free_sized(heap, copy + (ptr - pool), 64);
+	scene_reported(&scene, "free of a foreign pointer", true, "forged, sized");
+	ouro_free(ptr);
+	scene_close(&scene);
+free_copy:
+	free_pages((unsigned long)copy, get_order(SZ_16K));
+}
+
+#define DUELS	TEST_MANY(300, 100)
+
+/* Two that free the same block. */
+struct duel {
 	struct ouro_heap *heap;
-	atomic_t missing;
-	unsigned long live;	/* what the second was told */
+	void *ptr;
+	atomic_t met;
 };
 
-static unsigned long meet_and_destroy(struct destroyer *d)
+/* Both have come here @times times. */
+static void duel_meet(struct duel *d, int times)
 {
-	atomic_dec(&d->missing);
-	while (atomic_read(&d->missing))
+	atomic_inc(&d->met);
+	while (atomic_read(&d->met) < 2 * times)
 		cond_resched();
-	return ouro_heap_destroy(d->heap);
 }
 
-static int destroyer_thread(void *data)
+static void duel_thread(void *arg, unsigned int id)
 {
-	struct destroyer *d = data;
-
-	d->live = meet_and_destroy(d);
-	kthread_complete_and_exit(&d->done, 0);
-}
-
-static bool overlap(struct ouro_test *t)
-{
-	struct destroyer d = { .missing = ATOMIC_INIT(2) };
-	struct task_struct *task;
-	struct test_log log;
-	unsigned long live;
-
-	d.heap = ouro_heap_create("brief", t->c->flags);
-	if (!EXPECT(t, !IS_ERR(d.heap)))
-		return false;
-	EXPECT(t, ouro_alloc(d.heap, 64, GFP_KERNEL));
-	init_completion(&d.done);
-	test_log_mark(&log);
-	task = kthread_run(destroyer_thread, &d, "ouro_destroy");
-	if (!EXPECT(t, !IS_ERR(task))) {
-		ouro_heap_destroy(d.heap);
-		return false;
-	}
-	live = meet_and_destroy(&d);
-	wait_for_completion(&d.done);
-	return EXPECT_EQ(t, live + d.live, 1) &&
-	       EXPECT_EQ(t, test_log_count(&log, "not alive"), 1);
-}
-
-/* One of them does it, the other is told. */
-static void destroy_overlapping(struct ouro_test *t)
-{
+	struct duel *d = arg;
 	int i;
 
-	for (i = 0; i < OVERLAPS; i++)
-		if (!overlap(t))
-			break;
+	for (i = 0; i < DUELS; i++) {
+		if (id)
+			d->ptr = ouro_alloc(d->heap, 64, GFP_KERNEL);
+		duel_meet(d, 2 * i + 1);
+		ouro_free(d->ptr);
+		duel_meet(d, 2 * i + 2);
+	}
+}
+
+/* At the same time: one of them does it, the other is told. */
+static void twice_at_once(struct ouro_test *t)
+{
+	struct duel d = { .heap = test_heap(t) };
+
+	if (!d.heap)
+		return;
+	scene_open(&scene, t, d.heap);
+	if (!EXPECT(t, test_threads_run(t, 2, duel_thread, &d)))
+		return;
+	EXPECT_EQ(t, test_log_count(&scene.log, "double free"),
+		  test_log_count(&scene.log, ""));
+	EXPECT_EQ(t, test_heap_misuse(d.heap), scene.heap_misuse + DUELS);
+	test_log_mark(&scene.log);
+	scene_close(&scene);
 }
 
 static const struct ouro_case misuse_cases[] = {
-	EACH_KIND(twice),
-	EACH_KIND(twice_later),
-	EACH_KIND(twice_bulk),
-	EACH_KIND(twice_drained),
-	EACH_KIND(twice_elsewhere),
-	EACH_KIND(twice_interrupt),
-	EACH_KIND(twice_reused),
-	EACH_KIND(inner),
-	EACH_KIND(strangers),
+	EACH_KIND_OF_BLOCKS(twice),
+	EACH_KIND_OF_BLOCKS(twice_later),
+	EACH_KIND_OF_BLOCKS(twice_bulk),
+	EACH_KIND_OF_BLOCKS(twice_drained),
+	EACH_KIND_OF_BLOCKS(twice_elsewhere),
+	EACH_KIND_OF_BLOCKS(twice_interrupt),
+	EACH_KIND_OF_BLOCKS(twice_reused),
+	EACH_KIND_OF_BLOCKS(inner),
+	EACH_KIND_OF_BLOCKS(strangers),
 	{ "wrong_heap_hardened", wrong_heap, OURO_HEAP_HARDENED },
 	{ "wrong_heap_debug", wrong_heap, OURO_HEAP_DEBUG },
 	{ "wrong_size_hardened", wrong_size, OURO_HEAP_HARDENED },
 	{ "wrong_size_debug", wrong_size, OURO_HEAP_DEBUG },
-	EACH_KIND(realloc_and_rcu),
-	EACH_KIND(flood),
-	EACH_KIND(destroy_twice),
-	EACH_KIND(destroy_overlapping),
+	{ "forged_hardened", forged, OURO_HEAP_HARDENED },
+	{ "forged_debug", forged, OURO_HEAP_DEBUG },
+	{ "twice_at_once_hardened", twice_at_once, OURO_HEAP_HARDENED },
+	{ "twice_at_once_debug", twice_at_once, OURO_HEAP_DEBUG },
+	EACH_KIND_OF_BLOCKS(realloc_and_rcu),
+	EACH_KIND_OF_BLOCKS(flood),
 };
 
 OURO_SUITE("misuse", misuse_cases);

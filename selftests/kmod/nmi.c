@@ -213,8 +213,8 @@ static void interrupts(struct ouro_test *t)
 }
 
 static const struct ouro_case nmi_cases[] = {
-	EACH_KIND(nmis),
-	EACH_KIND(interrupts),
+	EACH_KIND_OF_BLOCKS(nmis),
+	EACH_KIND_OF_BLOCKS(interrupts),
 };
 
 OURO_SUITE("nmi", nmi_cases);

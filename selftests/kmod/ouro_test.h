@@ -247,10 +247,16 @@ bool test_threads_run(struct ouro_test *t, unsigned int count,
 		      void (*fn)(void *arg, unsigned int id), void *arg);
 bool test_wait_for(const u32 *word, u32 value, const bool *over);
 
-/* One case for every kind of heap; a debug heap does what a hardened one does. */
+/* One case for every kind of heap; to objects a debug heap does what a hardened one does. */
 #define EACH_KIND(fn)							\
 	{ #fn "_plain", fn },						\
 	{ #fn "_hardened", fn, OURO_HEAP_HARDENED, .full = true },	\
+	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
+
+/* Of cases about blocks: these have a path of their own in hardened heaps. */
+#define EACH_KIND_OF_BLOCKS(fn)						\
+	{ #fn "_plain", fn },						\
+	{ #fn "_hardened", fn, OURO_HEAP_HARDENED },			\
 	{ #fn "_debug", fn, OURO_HEAP_DEBUG }
 
 /* The same for a function that is named after its suite. */

@@ -225,12 +225,12 @@ static void shrinks(struct ouro_test *t)
 }
 
 static const struct ouro_case realloc_cases[] = {
-	EACH_KIND(all_pairs),
-	EACH_KIND(stays),
-	EACH_KIND(zeroes),
-	EACH_KIND(zeroes_again),
-	EACH_KIND(ends),
-	EACH_KIND(shrinks),
+	EACH_KIND_OF_BLOCKS(all_pairs),
+	EACH_KIND_OF_BLOCKS(stays),
+	EACH_KIND_OF_BLOCKS(zeroes),
+	EACH_KIND_OF_BLOCKS(zeroes_again),
+	EACH_KIND_OF_BLOCKS(ends),
+	EACH_KIND_OF_BLOCKS(shrinks),
 };
 
 OURO_SUITE("realloc", realloc_cases);

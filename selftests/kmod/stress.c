@@ -337,7 +337,7 @@ static void all(struct ouro_test *t)
 }
 
 static const struct ouro_case stress_cases[] = {
-	EACH_KIND(all),
+	EACH_KIND_OF_BLOCKS(all),
 };
 
 OURO_SUITE("stress", stress_cases);

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free: of blocks, the short ways and what they leave; the long way goes on in
+ * magazine.c.
+ *
+ * This file reads and writes free blocks (the mark), so it is built without
+ * KASAN's instrumentation.
+ */
+#include "ouro.h"
+#include "block.h"
+#include "check.h"
+#include "heap.h"
+#include "large.h"
+#include "address.h"
+#include "pool.h"
+
+static noinline void free_large_or_tell(const void *ptr, unsigned long caller)
+{
+	struct ouro_large *large;
+	enum ouro_misuse what = OURO_MISUSE_FOREIGN;
+	struct ouro_heap *heap = NULL;
+
+	rcu_read_lock();
+	large = ouro_address_large(ptr);
+	if (large) {
+		heap = large->heap;
+		if (large->base != ptr)
+			what = OURO_MISUSE_INNER;
+		else if (!ouro_large_claim(large))
+			what = OURO_MISUSE_TWICE;
+		else
+			what = OURO_MISUSE_NONE;
+	}
+	rcu_read_unlock();
+	if (what == OURO_MISUSE_NONE)
+		ouro_large_free(large);
+	else
+		ouro_check_report(what, heap, NULL, ptr, caller);
+}
+
+/*
+ * Pushes onto this CPU's front, if there is room, and marks the block.
+ * @preempt: the caller may be preempted.
+ */
+static __always_inline bool push_here(struct ouro_front __percpu *fronts,
+				      void *block, size_t whole, u64 mark,
+				      bool preempt)
+{
+	struct ouro_front *here;
+	bool done = false;
+	unsigned long top;
+
+	if (preempt)
+		preempt_disable();
+	here = ouro_front_here(fronts);
+	if (likely(ouro_front_enter(here))) {
+		top = ouro_front_top(here);
+		if (likely(!ouro_front_is_full(here, top))) {
+			ouro_block_end(block, whole, mark);
+			WRITE_ONCE(*ouro_front_place(top, 0), block);
+			ouro_front_count(here, 1);
+			ouro_front_move_leave(here, sizeof(void *));
+			done = true;
+		} else {
+			ouro_front_leave(here);
+		}
+	}
+	if (preempt)
+		preempt_enable();
+	return done;
+}
+
+static void free_to_pool(struct ouro_pool *pool, void *block,
+			 unsigned long caller)
+{
+	struct ouro_heap *heap = pool->heap;
+	u64 mark = ouro_mark_of(block);
+
+	if (unlikely(pool->objects)) {
+		ouro_check_report(OURO_MISUSE_FREED, heap, pool, block, caller);
+		return;
+	}
+	if (unlikely(!ouro_pool_is_block(pool, block))) {
+		ouro_check_report(OURO_MISUSE_INNER, heap, pool, block, caller);
+		return;
+	}
+	if (unlikely(ouro_heap_is_checked(heap))) {
+		if (!ouro_check_free(pool, block, caller))
+			return;
+	} else if (unlikely(*(const u64 *)block == mark)) {
+		ouro_check_report(OURO_MISUSE_TWICE, heap, pool, block, caller);
+		return;
+	}
+	if (want_init_on_free()) {
+		ouro_kasan_unpoison(block, pool->size);
+		memset(block, 0, pool->size);
+	}
+	if (ouro_heap_is_debug(heap)) {
+		ouro_check_poison(pool, block);
+	} else {
+		if (push_here(pool->class->fronts, block, pool->size, mark,
+			      true))
+			return;
+		ouro_block_end(block, pool->size, mark);
+	}
+	ouro_magazine_free(pool, block);
+}
+
+/* Everything that the short way of a free leaves, misuse included. */
+static noinline void free_slow(const void *ptr, unsigned long caller)
+{
+	struct ouro_pool *pool;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	ouro_slow_begin();
+	/* A pointer that was freed before may lead to a pool on its way out. */
+	rcu_read_lock();
+	pool = ouro_pool_find(ptr);
+	if (likely(pool))
+		free_to_pool(pool, (void *)ptr, caller);
+	rcu_read_unlock();
+	if (unlikely(!pool))
+		free_large_or_tell(ptr, caller);
+	ouro_slow_end();
+}
+
+static noinline void free_to_magazines(struct ouro_pool *pool, void *block)
+{
+	ouro_slow_begin();
+	rcu_read_lock();
+	ouro_magazine_free(pool, block);
+	rcu_read_unlock();
+	ouro_slow_end();
+}
+
+/*
+ * Takes a block of a hardened heap from who had it.  The page has the last word on
+ * which pool it is of, the live bit on whether it was live.
+ *
+ * A pool that goes meanwhile, because the block was freed before, leaves its marks
+ * to who has preemption off, and they say so.  Its header may be anything then:
+ * what was read of it counts if the page still leads there after that.
+ */
+static __always_inline bool claim_hardened(const struct ouro_pool *pool,
+					   const void *ptr)
+{
+	struct ouro_marks *marks = READ_ONCE(pool->marks);
+	u32 bound = READ_ONCE(pool->bound);
+	u64 place;
+
+	/* Index and remainder: see ouro_pool_is_block(). */
+	place = (const char *)ptr - data_race(pool->first);	/* or anything */
+	place *= data_race(pool->mult);	/* the same */
+	smp_rmb();	/* pairs with the lock of who gets the pages after us */
+	return likely(READ_ONCE(ouro_pool_page(ptr)->private) ==
+		      (unsigned long)pool) &&
+	       likely((u32)place < bound) &&
+	       likely(ouro_marks_clear(marks, place >> 32));
+}
+
+/* The short way in hardened heaps.  No mark: nobody looks for one there. */
+static __always_inline bool free_hardened(const void *ptr)
+{
+	struct ouro_pool *pool = ouro_pool_inband(ptr);
+	bool claimed, done;
+
+	preempt_disable();
+	claimed = claim_hardened(pool, ptr);
+	done = claimed && push_here(pool->front, (void *)ptr, pool->size, 0,
+				    false);
+	preempt_enable();
+	if (unlikely(claimed && !done))
+		free_to_magazines(pool, (void *)ptr);
+	return claimed;
+}
+
+/*
+ * The short way, for blocks whose pool has its header apart.  Not in checked heaps,
+ * whose front is an idle one.
+ */
+static __always_inline bool free_apart(const void *ptr)
+{
+	u64 mark = ouro_mark_of(ptr);
+	struct ouro_pool *pool;
+	bool done = false;
+
+	preempt_disable();	/* the header stays, whoever frees it meanwhile */
+	pool = ouro_pool_by_page(ptr);
+	if (likely(pool) && likely(!pool->objects) &&
+	    likely(ouro_pool_is_block(pool, ptr)) &&
+	    likely(*(const u64 *)ptr != mark))
+		done = push_here(pool->front, (void *)ptr, pool->size, mark,
+				 false);
+	preempt_enable();
+	return done;
+}
+
+/* The next shortest ways. */
+static noinline void free_other(const void *ptr, unsigned long caller)
+{
+	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
+	    unlikely(!(ouro_pool_has_magic(ptr, ouro_hardened_secret) ?
+		       free_hardened(ptr) : free_apart(ptr))))
+		free_slow(ptr, caller);
+}
+
+/* The short way, for blocks whose pool has its header in front of them. */
+static __always_inline bool free_inband(const void *ptr)
+{
+	const struct ouro_pool *pool = ouro_pool_inband(ptr);
+
+	return likely(ouro_block_is_live(ptr)) &&
+	       push_here(pool->front, (void *)ptr, pool->size,
+			 ouro_mark_of(ptr), true);
+}
+
+/* As ouro_free(), on behalf of @caller: for the module's own layers. */
+void ouro_block_free(const void *ptr, unsigned long caller)
+{
+	if (unlikely(!free_inband(ptr)))
+		free_other(ptr, caller);
+}
+
+/**
+ * ouro_free() - free a block of any heap and size
+ * @ptr: what an allocation returned, or NULL
+ *
+ * A pointer that is not the start of a block, or a block that is free already,
+ * is reported once and left alone: the mark that a free block carries is looked
+ * at before anything is written.  (A caller's data equals the mark, a 64-bit
+ * secret plus the address, by chance once in 2^64; the block then leaks.)
+ *
+ * Context: Any, NMI included.  Takes no lock while this CPU's magazine has
+ * room.
+ */
+void ouro_free(const void *ptr)
+{
+	if (unlikely(!free_inband(ptr)))
+		free_other(ptr, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(ouro_free);
+
+/* A free that named heap and class, and found no room or a mark. */
+static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
+				     unsigned long front, unsigned long caller)
+{
+	struct ouro_pool *pool;
+
+	if (!ZERO_OR_NULL_PTR(ptr)) {
+		rcu_read_lock();
+		pool = ouro_pool_find(ptr);
+		/* An object has no right size to name: see free_to_pool(). */
+		if (pool && !pool->objects &&
+		    (pool->heap != heap || pool->class->geo !=
+		     &ouro_geometry[front >> OURO_FRONT_SHIFT]))
+			ouro_check_report(OURO_MISUSE_HEAP, heap, pool, ptr,
+					  caller);
+		rcu_read_unlock();
+	}
+	/* A wrong name is told of; the block goes where it belongs. */
+	free_other(ptr, caller);
+}
+
+static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,
+				       unsigned long front, bool preempt)
+{
+	u64 mark = ouro_mark_of(ptr);
+
+	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
+	    unlikely(*(const u64 *)ptr == mark))
+		return false;
+	/* As in alloc_fast(). */
+	return push_here(ouro_front_at(data_race(heap->fronts), front), (void *)ptr,
+			 ouro_geometry[front >> OURO_FRONT_SHIFT].size, mark,
+			 preempt);
+}
+
+/* ouro_free_sized(): @front is the class as an offset in bytes. */
+void __ouro_free_front(struct ouro_heap *heap, const void *ptr,
+		       unsigned long front)
+{
+	if (unlikely(!free_named(heap, ptr, front, true)))
+		free_named_slow(heap, ptr, front, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(__ouro_free_front);
+
+/* As __ouro_free_front() where the caller cannot be preempted. */
+void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
+				 unsigned long front)
+{
+	lockdep_assert_preemption_disabled();
+	if (unlikely(!free_named(heap, ptr, front, false)))
+		free_named_slow(heap, ptr, front, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(__ouro_free_front_nopreempt);

@@ -61,6 +61,27 @@ static struct ouro_track *track_of(const struct ouro_pool *pool,
 	return &pool->marks->track[ouro_pool_index(pool, block)];
 }
 
+static const char *name_of(const struct ouro_heap *heap)
+{
+	return heap ? heap->name : "(none)";
+}
+
+static void count(struct ouro_heap *heap)
+{
+	atomic_long_inc(&ouro_misuses);
+	if (heap)
+		atomic_long_inc(&heap->misuse);
+}
+
+/* As ouro_check_report() for a block of @size bytes whose pool may be gone. */
+void ouro_check_report_size(enum ouro_misuse what, struct ouro_heap *heap,
+			    unsigned int size, unsigned long caller)
+{
+	count(heap);
+	pr_err("heap %s: %s: class %u, by %pS\n", name_of(heap),
+	       misuse_text[what], size, (void *)caller);
+}
+
 /**
  * ouro_check_report() - tell of a misuse, in one line, and count it
  * @what: went wrong
@@ -76,19 +97,18 @@ void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       unsigned long caller)
 {
 	const struct ouro_track *track = pool ? track_of(pool, ptr) : NULL;
-	const char *name = heap ? heap->name : "(none)";
+	const char *name = name_of(heap);
 
-	atomic_long_inc(&ouro_misuses);
-	if (heap)
-		atomic_long_inc(&heap->misuse);
+	if (pool && !track) {
+		ouro_check_report_size(what, heap, pool->size, caller);
+		return;
+	}
+	count(heap);
 	if (track)
 		pr_err("heap %s: %s: block %u of class %u, by %pS, allocated by %pS, freed by %pS\n",
 		       name, misuse_text[what], ouro_pool_index(pool, ptr),
 		       pool->size, (void *)caller, (void *)track->alloc,
 		       (void *)track->free);
-	else if (pool)
-		pr_err("heap %s: %s: class %u, by %pS\n", name,
-		       misuse_text[what], pool->size, (void *)caller);
 	else
 		pr_err("heap %s: %s, by %pS\n", name, misuse_text[what],
 		       (void *)caller);
@@ -133,6 +153,9 @@ int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 	marks = ouro_backing_meta(heap, bytes, gfp, heap->node);
 	if (!marks)
 		return -ENOMEM;
+	marks->first = pool->first;
+	marks->mult = pool->mult;
+	marks->bound = pool->bound;
 	pool->marks = marks;
 	if (!ouro_heap_is_debug(heap))
 		return 0;

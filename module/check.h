@@ -28,6 +28,9 @@ struct ouro_track {
  * struct ouro_marks - what a pool of a checked heap has in addition
  * @rcu: look-ups under RCU may come late
  * @track: callers of each block in debug heaps, else NULL
+ * @first: as in the pool, like the next two: it can go before these do
+ * @mult: as there
+ * @bound: as there
  * @live: bit set: a caller holds the block
  *
  * @track, where there is one, follows @live in the same memory.
@@ -35,6 +38,9 @@ struct ouro_track {
 struct ouro_marks {
 	struct rcu_head rcu;
 	struct ouro_track *track;
+	const char *first;
+	u32 mult;
+	u32 bound;
 	unsigned long live[];
 };
 
@@ -76,6 +82,8 @@ static __always_inline bool ouro_marks_clear(struct ouro_marks *marks,
 void ouro_check_report(enum ouro_misuse what, struct ouro_heap *heap,
 		       struct ouro_pool *pool, const void *ptr,
 		       unsigned long caller);
+void ouro_check_report_size(enum ouro_misuse what, struct ouro_heap *heap,
+			    unsigned int size, unsigned long caller);
 void ouro_check_report_object(enum ouro_misuse what, struct ouro_heap *heap,
 			      const char *type, const char *name,
 			      unsigned long caller);

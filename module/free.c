@@ -7,6 +7,7 @@
  * KASAN's instrumentation.
  */
 #include "ouro.h"
+#include "arena.h"
 #include "block.h"
 #include "check.h"
 #include "heap.h"
@@ -134,45 +135,78 @@ static noinline void free_to_magazines(struct ouro_pool *pool, void *block)
 	ouro_slow_end();
 }
 
+/* What was found of a pointer into what looks like a pool of a hardened heap. */
+enum claim {
+	CLAIM_NONE,	/* nothing that is sure */
+	CLAIM_TWICE,	/* a block that nobody had */
+	CLAIM_BLOCK,	/* a block; who had it has it no more */
+};
+
 /*
  * Takes a block of a hardened heap from who had it.  The page has the last word on
  * which pool it is of, the live bit on whether it was live.
  *
  * A pool that goes meanwhile, because the block was freed before, leaves its marks
- * to who has preemption off, and they say so.  Its header may be anything then:
- * what was read of it counts if the page still leads there after that.
+ * to who has preemption off.  Its header may be anything then, or another pool's:
+ * the marks are its if the page leads there after they were read, and the header to
+ * them after that.  All else is in the marks.
  */
-static __always_inline bool claim_hardened(const struct ouro_pool *pool,
-					   const void *ptr)
+static __always_inline enum claim claim_hardened(const struct ouro_pool *pool,
+						 const void *ptr)
 {
-	struct ouro_marks *marks = READ_ONCE(pool->marks);
-	u32 bound = READ_ONCE(pool->bound);
+	const struct page *page = ouro_pool_page(ptr);
+	struct ouro_marks *marks;
 	u64 place;
 
+	lockdep_assert_preemption_disabled();
+	marks = READ_ONCE(pool->marks);
+	smp_rmb();	/* pairs with the lock of who gets the pages next */
+	if (unlikely(READ_ONCE(page->private) != (unsigned long)pool))
+		return CLAIM_NONE;
+	smp_rmb();	/* pairs with pool_publish() */
+	if (unlikely(READ_ONCE(pool->marks) != marks))
+		return CLAIM_NONE;
 	/* Index and remainder: see ouro_pool_is_block(). */
-	place = (const char *)ptr - data_race(pool->first);	/* or anything */
-	place *= data_race(pool->mult);	/* the same */
-	smp_rmb();	/* pairs with the lock of who gets the pages after us */
-	return likely(READ_ONCE(ouro_pool_page(ptr)->private) ==
-		      (unsigned long)pool) &&
-	       likely((u32)place < bound) &&
-	       likely(ouro_marks_clear(marks, place >> 32));
+	place = ((const char *)ptr - marks->first) * (u64)marks->mult;
+	if (unlikely((u32)place >= marks->bound))
+		return CLAIM_NONE;
+	return ouro_marks_clear(marks, place >> 32) ? CLAIM_BLOCK : CLAIM_TWICE;
 }
 
-/* The short way in hardened heaps.  No mark: nobody looks for one there. */
-static __always_inline bool free_hardened(const void *ptr)
+/* It stays so: another look might find who has got the block since. */
+static noinline void tell_twice(const struct ouro_pool *pool, const void *ptr,
+				unsigned long caller)
+{
+	struct ouro_arena *arena;
+
+	rcu_read_lock();
+	arena = ouro_address_arena(ptr);
+	/* The size may be another pool's by now. */
+	ouro_check_report_size(OURO_MISUSE_TWICE, arena ? arena->heap : NULL,
+			       READ_ONCE(pool->size), caller);
+	rcu_read_unlock();
+}
+
+/* The short way in hardened heaps.  False: nothing was done. */
+static __always_inline bool free_hardened(const void *ptr, unsigned long caller)
 {
 	struct ouro_pool *pool = ouro_pool_inband(ptr);
-	bool claimed, done;
+	enum claim claim;
+	bool done;
 
 	preempt_disable();
-	claimed = claim_hardened(pool, ptr);
-	done = claimed && push_here(pool->front, (void *)ptr, pool->size, 0,
-				    false);
+	claim = claim_hardened(pool, ptr);
+	done = claim == CLAIM_BLOCK &&
+	       push_here(pool->front, (void *)ptr, pool->size,
+			 ouro_mark_of(ptr), false);
 	preempt_enable();
-	if (unlikely(claimed && !done))
+	if (likely(done))
+		return true;
+	if (claim == CLAIM_BLOCK)
 		free_to_magazines(pool, (void *)ptr);
-	return claimed;
+	else if (claim == CLAIM_TWICE)
+		tell_twice(pool, ptr, caller);
+	return claim != CLAIM_NONE;
 }
 
 /*
@@ -201,7 +235,7 @@ static noinline void free_other(const void *ptr, unsigned long caller)
 {
 	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
 	    unlikely(!(ouro_pool_has_magic(ptr, ouro_hardened_secret) ?
-		       free_hardened(ptr) : free_apart(ptr))))
+		       free_hardened(ptr, caller) : free_apart(ptr))))
 		free_slow(ptr, caller);
 }
 

@@ -25,7 +25,8 @@ struct ouro_marks;
  * struct ouro_pool - header of a pool
  * @magic: ouro_secret, or ouro_object_secret, or ouro_hardened_secret; tells an
  *	in-band header from whatever else lies at a multiple of OURO_UNIT
- * @front: where free puts a block; the idle front in heaps that are not fast
+ * @front: where free puts a block; an idle one in heaps that are not fast, but for
+ *	blocks of hardened heaps, where the header is in-band
  * @mult: as in the class's geometry
  * @bias: low 32 bits of @first times @mult
  * @bound: as in the class's geometry

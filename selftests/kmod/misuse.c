@@ -474,8 +474,8 @@ struct duel {
 /* Both have come here @times times. */
 static void duel_meet(struct duel *d, int times)
 {
-	atomic_inc(&d->met);
-	while (atomic_read(&d->met) < 2 * times)
+	atomic_inc_return(&d->met);
+	while (atomic_read_acquire(&d->met) < 2 * times)
 		cond_resched();
 }
 

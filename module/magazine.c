@@ -3,9 +3,8 @@
  * Magazines: the way of blocks between fronts, depots and pools.
  *
  * A front is refilled from its spare magazine, then from the depot of its node,
- * then from pools; it is relieved in the same order.  Magazines are made on the
- * way of an allocation, never on that of a free: a free without one goes
- * straight to its pool.
+ * then from pools; it is relieved in the same order.  A CPU gets its magazines with
+ * the first allocation, or after a few frees, which go straight to their pools.
  */
 #include "ouro.h"
 #include <linux/kmemleak.h>
@@ -16,6 +15,8 @@
 #include "pool.h"
 
 struct ouro_front __percpu *ouro_idle_fronts;
+
+#define WANT_FIRST	4	/* rounds; and frees that do without a magazine */
 
 /* What a front without a magazine pops: nothing; it is full as well. */
 static void *no_rounds[1];
@@ -84,7 +85,7 @@ void ouro_front_init(struct ouro_front __percpu *fronts, unsigned int count)
 		for (i = 0; i < count; i++) {
 			struct ouro_front *front = per_cpu_ptr(fronts + i, cpu);
 
-			front->want = 4;
+			front->want = WANT_FIRST;
 			set_none(front);
 			front->top -= OURO_FRONT_ENTERED;
 		}
@@ -198,6 +199,7 @@ static void front_equip(struct ouro_class *class, gfp_t gfp)
 			WRITE_ONCE(front->spare, spare);
 			ouro_front_set_main(front, main, 0, class->geo->rounds);
 			ouro_front_change_end(front);
+			front->want = WANT_FIRST;
 			main = NULL;
 			spare = NULL;
 		}
@@ -247,6 +249,16 @@ static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
 	return true;
 }
 
+/* A free came to an entered front that has no magazine: not the first time? */
+static bool front_is_missed(struct ouro_front *front)
+{
+	if (front->main)
+		return false;
+	if (front->want)
+		front->want--;
+	return !front->want;
+}
+
 /**
  * ouro_magazine_free() - put a block where there is room
  * @pool: it belongs to
@@ -254,14 +266,14 @@ static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
  *
  * Context: Any.  Takes depot->lock and class->lock, one after the other, except
  * in NMI and where PREEMPT_RT forbids, where the free is left in the pool's
- * remote map.
+ * remote map.  May allocate, as with GFP_NOWAIT, what it can do without.
  */
 void ouro_magazine_free(struct ouro_pool *pool, void *block)
 {
 	struct ouro_class *class = pool->class;
 	struct ouro_front __percpu *fronts = class->fronts;
 	bool tight = ouro_context_is_tight();
-	bool nested, done = false;
+	bool nested, missed = false, done = false;
 	struct ouro_front *here;
 	HLIST_HEAD(dead);
 
@@ -273,16 +285,21 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 		if (!done && front_relieve(class, raw_cpu_ptr(fronts), tight,
 					   &dead))
 			done = ouro_front_push(here, block);
+		missed = front_is_missed(raw_cpu_ptr(fronts));
 		ouro_front_leave(here);
 	}
 	preempt_enable();
 	ouro_class_bury(&dead);
 	if (done)
 		return;
-	if (nested || tight)
+	if (nested || tight) {
 		ouro_class_give_remote(pool, block);
-	else
-		ouro_class_free(class, block);
+		return;
+	}
+	/* Before the pool may go with its block. */
+	if (missed)
+		front_equip(class, GFP_NOWAIT);
+	ouro_class_free(class, block);
 }
 
 /* What a front had. */
@@ -307,7 +324,7 @@ static void front_detach(struct ouro_front *front, struct detached *had)
 		   front->loaded - (long)had->rounds - (long)had->spared);
 	set_none(front);
 	ouro_front_change_end(front);
-	front->want = 4;
+	front->want = WANT_FIRST;
 }
 
 /* The front of a CPU that is dead, and was not in the middle of anything. */

@@ -124,63 +124,91 @@ int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_bulk_front);
 
-/* The pool that @block is in, if it has a header in front, and @fronts. */
-static __always_inline struct ouro_pool *
-pool_with(const void *block, const struct ouro_front __percpu *fronts)
-{
-	struct ouro_pool *pool = ouro_pool_inband(block);
+/* What is the same in all pools of a class whose headers are in front. */
+struct alike {
+	const struct ouro_front __percpu *fronts;
+	u32 size, mult, bound;
+	u32 bias;	/* of an offset in the pool: see ouro_pool_is_block() */
+};
 
+/* Whether @block is in a pool of that class, the header in front. */
+static __always_inline bool is_alike(const void *block,
+				     const struct alike *alike)
+{
 	return likely(ouro_ptr_is_direct(block)) &&
 	       likely(ouro_pool_is_inband(block)) &&
-	       likely(pool->front == fronts) ? pool : NULL;
+	       likely(ouro_pool_inband(block)->front == alike->fronts);
+}
+
+/* Pushes what is a live block, @offset behind the beginning of its pool. */
+static __always_inline bool push_one(void **place, void *block, u32 offset,
+				     const struct alike *alike)
+{
+	u64 mark = ouro_mark_of(block);
+
+	if (unlikely(offset * alike->mult - alike->bias >= alike->bound))
+		return false;
+	if (unlikely(*(const u64 *)block == mark))
+		return false;
+	WRITE_ONCE(*place, block);
+	ouro_block_end(block, alike->size, mark);
+	return true;
+}
+
+/* As long as they are in the pool of the first one: there is less to look at. */
+static __always_inline size_t push_near(void **place, size_t count,
+					void **blocks,
+					const struct alike *alike)
+{
+	/* Negative: a sum goes into a register of its own, a difference does not. */
+	unsigned long minus = -(unsigned long)ouro_pool_inband(blocks[0]);
+	unsigned long offset;
+	size_t n = 0;
+
+	do {
+		offset = (unsigned long)blocks[n] + minus;
+		if (unlikely(offset >= OURO_UNIT) ||
+		    !push_one(place + n, blocks[n], offset, alike))
+			break;
+	} while (++n < count);
+	return n;
+}
+
+/* In whatever pools they are. */
+static __always_inline size_t push_far(size_t n, void **place, size_t count,
+				       void **blocks, const struct alike *alike)
+{
+	for (; n < count; n++)
+		if (!is_alike(blocks[n], alike) ||
+		    !push_one(place + n, blocks[n],
+			      (unsigned long)blocks[n] % OURO_UNIT, alike))
+			break;
+	return n;
 }
 
 /*
  * Pushes up to @count of them onto an entered front: those that are live, and of
- * the class of @pool, which is the first one's.  Next to each other they are in one
- * pool mostly, of which there is less to look at.
+ * the class of @pool, which is the first one's.
  */
 static __always_inline size_t push_many(struct ouro_front *here,
-					const struct ouro_front __percpu *fronts,
 					struct ouro_pool *pool, size_t count,
 					void **blocks)
 {
-	/* Negative: a sum goes into a register of its own, a difference does not. */
-	unsigned long offset, minus = -(unsigned long)pool;
+	const struct alike alike = {
+		pool->front, pool->size, pool->mult, pool->bound,
+		pool->bias - (u32)(unsigned long)pool * pool->mult
+	};
 	unsigned long top = ouro_front_top(here);
-	void *block, **place = ouro_front_place(top, 0);
-	u64 mark, secret = ouro_mark_of(NULL);
-	/* The same in all pools of a class: see ouro_pool_is_block(). */
-	u32 size = pool->size, mult = pool->mult, bound = pool->bound;
-	u32 at, bias = pool->bias + (u32)minus * mult;
-	size_t n = 0;
+	void **place = ouro_front_place(top, 0);
+	size_t n;
 
 	count = min_t(size_t, count,
 		      (ouro_front_limit(here) - top) / sizeof(void *));
 	if (unlikely(!count))
 		return 0;
-	for (;;) {
-		block = blocks[n];
-		offset = (unsigned long)block + minus;
-		if (unlikely(offset >= OURO_UNIT)) {
-			pool = pool_with(block, fronts);
-			if (unlikely(!pool))
-				break;
-			minus = -(unsigned long)pool;
-			offset = (unsigned long)block + minus;
-		}
-		at = offset;
-		at = at * mult - bias;
-		if (unlikely(at >= bound))
-			break;
-		mark = secret + (unsigned long)block;
-		if (unlikely(*(const u64 *)block == mark))
-			break;
-		WRITE_ONCE(place[n], block);
-		ouro_block_end(block, size, mark);
-		if (++n == count)
-			break;
-	}
+	n = push_near(place, count, blocks, &alike);
+	if (n < count)
+		n = push_far(n, place, count, blocks, &alike);
 	OPTIMIZER_HIDE_VAR(n);	/* or what the caller makes of it is kept in step */
 	return n;
 }
@@ -200,7 +228,7 @@ static __always_inline size_t bulk_push(size_t count, void **blocks)
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (likely(ouro_front_enter(here))) {
-		n = push_many(here, fronts, pool, count, blocks);
+		n = push_many(here, pool, count, blocks);
 		ouro_front_count(here, n);
 		ouro_front_move_leave(here, n * sizeof(void *));
 	}

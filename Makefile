@@ -43,7 +43,7 @@ vm: ## a shell in a VM with the module loaded; KERNEL=name (6.1)
 bench: ## print the benchmark tables, write build/bench.json and plots; KERNEL="6.12 host" and ONLY="time waits" choose
 	@scripts/bench $(if $(KERNEL),--kernel "$(KERNEL)") $(ONLY)
 
-# The files are no targets, nor are they made.
+# The files' names are goals to make, which must not look for ways to make them.
 ifeq ($(firstword $(MAKECMDGOALS)),bench-compare)
 A ?= $(word 2,$(MAKECMDGOALS))
 B ?= $(word 3,$(MAKECMDGOALS))

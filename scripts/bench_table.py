@@ -14,7 +14,7 @@ def number(value):
 
 
 def quotient(value):
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
 HEAD = ("case", "unit", "ouro", "least", "peer", "least", "", "ratio", "95 %", "goal", "reached")

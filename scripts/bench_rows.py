@@ -4,8 +4,8 @@
 import collections
 import re
 
-# A line of the table. get(lane) gives Ouro's figure and its peer's; a line of two cases reads Ouro's first. goal is None,
-# one Goal or several; number is what the case has in docs/performance.rst's list of goals, if it is there.
+# A line of the table. get(lane) gives Ouro's figure and its peer's; a line of two cases reads Ouro's first. goal is
+# None, one Goal or several; number is what the case has in docs/performance.rst's list of goals, if it is there.
 Row = collections.namedtuple("Row", "case unit peer_name get goal number", defaults=(None,))
 
 # What is compared ("ouro" or "ratio") how with which bound, and how much noise is forgiven.

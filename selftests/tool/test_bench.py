@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """What scripts/bench makes of rounds, draws, and what scripts/bench-compare says of two of its files."""
 
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
 import json
 import os
 import random
@@ -19,6 +23,88 @@ LINE = {"case": "1 pair 64, ouro_free", "lane": "instructions", "kernel": "6.1.0
         "goals": [["ratio", "<=", 0.25]], "reached": True}
 TIME = dict(LINE, case="2 pair 64, ouro_free", lane="time", kernel="7.2.1", unit="ns", target="um",
             interval=[0.24, 0.26])
+
+
+def load_bench():
+    loader = importlib.machinery.SourceFileLoader("ouro_bench", os.path.join(TOP, "scripts", "bench"))
+    bench = importlib.util.module_from_spec(importlib.util.spec_from_loader("ouro_bench", loader))
+    loader.exec_module(bench)
+    return bench
+
+
+# What a guest prints, of one case.
+GUEST = """\
+kernel 7.2.13
+about preemption full (dynamic)
+about init_on_alloc 0
+about init_on_free 1
+about slab hardened random
+vulnerability meltdown Mitigation: PTI
+about command_line root=/dev/sda mitigations=auto
+about cpus 2
+about cpu A B
+about clock tsc
+result free 5000 20000 0 0
+samples free 0 6000 5000 4000 5000 5000 5000 7000
+samples free 1 20000 20000 20000 20000 20000 20000 20000
+end
+"""
+
+
+class Lanes(Case):
+    """What runs where, and what is told of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.bench = load_bench()
+
+    def test_answer(self):
+        answer = self.bench.Answer(GUEST)
+        self.assertTrue(answer.ended)
+        facts = self.bench.about("time", "host", answer)
+        self.assertEqual(
+            {key: facts[key] for key in ("kernel", "cpus", "cpu", "preemption", "mitigations", "init_on_free", "slab",
+                                         "clock", "command_line")},
+            {"kernel": "7.2.13", "cpus": 2, "cpu": "A B", "preemption": "full (dynamic)", "mitigations": "on",
+             "init_on_free": 1, "slab": "hardened random", "clock": "tsc", "command_line": "mitigations=auto"})
+        self.bench.LANES["time"] = self.bench.LANES["time"]._replace(rows=[bench_rows.TIME[0]])
+        lines = list(self.bench.lines_of("time", "host", answer))
+        self.assertEqual(lines, [dict(
+            TIME, kernel="7.2.13", target="host", ouro=5.0, peer=20.0, rounds=7, least=[4.0, 20.0],
+            interval=[0.2, 0.35], goals=[["ratio", "<=", 0.5]])])
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.bench.show([facts], lines)
+        self.assertRegex(out.getvalue(), r"\Atime: 7\.2\.13, this machine, CPUs 2 \(A B\), "
+                         r"preemption full \(dynamic\), mitigations on, init_on_alloc 0, init_on_free 1, slab hardened random, clock tsc\n")
+        self.assertRegex(out.getvalue(), r"(?m)^2 pair 64, ouro_free .* 0\.250 +0\.200 - 0\.350 +ratio <= 0\.5 +yes$")
+        self.assertIn("1 of 1 goals reached.", out.getvalue())
+
+    def test_boots(self):
+        """Rounds of several boots are one set; a least number stays the least."""
+        more = GUEST.replace("free 0 6000", "free 0 1000").replace("free 5000 20000", "free 5000 10000")
+        whole = self.bench.merge([self.bench.Answer(GUEST), self.bench.Answer(more)])
+        self.assertEqual([len(rounds) for rounds in whole.samples["free"].values()], [14, 14])
+        self.assertEqual(min(whole.samples["free"][0]), 1000)
+        self.assertEqual(whole.results["free"][1], 10000)
+
+    def test_error(self):
+        with self.assertRaisesRegex(SystemExit, "in the guest: no module"):
+            self.bench.Answer("kernel 1\nerror no module\n")
+
+    def test_plan(self):
+        self.bench.has_kvm = lambda kernel: False
+        with contextlib.redirect_stderr(io.StringIO()) as err:
+            self.assertEqual(self.bench.plan(["instructions", "time"], ["6.1", "um"])[-1], ("time", "um"))
+            with self.assertRaisesRegex(SystemExit, "nothing to measure on um"):
+                self.bench.plan(["instructions"], ["um"])
+        self.assertIn("instructions is not measured on um", err.getvalue())
+
+    def test_numbers(self):
+        """What is asked depends on the slab."""
+        for release, number, bound in (("6.1.0-1-amd64", 1, 0.25), ("6.12.9", 1, 0.25), ("6.18.1", 2, 0.33),
+                                       ("7.2.1", 2, 0.33)):
+            row = bench_rows.instruction_rows(release)[0]
+            self.assertEqual((row.number, self.bench.goals_of(row)[0].bound), (number, bound))
 
 
 class Figures(Case):
@@ -92,7 +178,8 @@ class Files(Case):
         done = self.compare([LINE, TIME], [LINE, TIME])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("instructions on 6.1 (6.1.0-1-amd64)\n", done.stdout)
-        self.assertRegex(done.stdout, r"(?m)^  1 pair 64, ouro_free +kmem_cache +instr( +50.00){2} +\+0.0 % .* \+0.0 %$")
+        self.assertRegex(done.stdout,
+                         r"(?m)^  1 pair 64, ouro_free +kmem_cache +instr( +50.00){2} +\+0.0 % .* \+0.0 %$")
         self.assertRegex(done.stdout, r"(?m)^  2 pair 64, ouro_free .* noise$")
 
     def test_counted(self):

@@ -6,6 +6,7 @@ import statistics
 import types
 
 TIMES = ("ns", "us", "ms", "instr", "M instr")  # units of what the least round says something about
+TIMED = TIMES + ("times", "loops/us")  # of what comes of times
 CONFIDENCE = 0.95
 
 
@@ -79,7 +80,7 @@ class Figures:
         (self.ouro, self.peer), names = figures_of(row, answer, median)
         self.ratio = self.ouro / self.peer
         self.least = figures_of(row, answer, min)[0] if names and row.unit in TIMES else None
-        self.interval = ratio_interval(row, answer, names) if names and timed else None
+        self.interval = ratio_interval(row, answer, names) if names and timed and row.unit in TIMED else None
         self.rounds = min((len(rounds) for name in names for rounds in answer.samples[name].values()), default=None)
 
     def judge(self, goal):

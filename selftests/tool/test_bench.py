@@ -147,9 +147,12 @@ class Figures(Case):
         self.assertIsNone(bench_figures.Figures(row, answer, False).interval)
 
     def test_units(self):
-        """There is no least throughput of one side and least time of the other."""
-        row = bench_rows.Row("x", "times", "y", bench_rows.sides("pair"), None)
-        self.assertIsNone(bench_figures.Figures(row, self.answer(pair=[[1] * 7, [2] * 7]), True).least)
+        """There is no least throughput of one side and least time of the other, and memory is no time."""
+        for unit, has_interval in (("times", True), ("KiB", False)):
+            row = bench_rows.Row("x", unit, "y", bench_rows.sides("pair"), None)
+            figures = bench_figures.Figures(row, self.answer(pair=[[1] * 7, [2] * 7]), True)
+            self.assertIsNone(figures.least)
+            self.assertEqual(figures.interval is not None, has_interval)
 
     def test_goals(self):
         row = bench_rows.Row("x", "ns", "y", bench_rows.sides("pair"), None)

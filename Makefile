@@ -40,8 +40,20 @@ check: ## run all tests in VMs; KERNEL="6.1 um lint ..." chooses, STRESS=seconds
 vm: ## a shell in a VM with the module loaded; KERNEL=name (6.1)
 	@scripts/vm $(or $(KERNEL),6.1) --interactive
 
-bench: ## print the benchmark table and write build/bench.json; ONLY="collector waits" chooses lanes
-	@scripts/bench $(ONLY)
+bench: ## print the benchmark tables, write build/bench.json and plots; KERNEL="6.12 host" and ONLY="time waits" choose
+	@scripts/bench $(if $(KERNEL),--kernel "$(KERNEL)") $(ONLY)
+
+# The files' names are goals to make, which must not look for ways to make them.
+ifeq ($(firstword $(MAKECMDGOALS)),bench-compare)
+A ?= $(word 2,$(MAKECMDGOALS))
+B ?= $(word 3,$(MAKECMDGOALS))
+.PHONY: $(wordlist 2,3,$(MAKECMDGOALS))
+$(wordlist 2,3,$(MAKECMDGOALS)):
+	@:
+endif
+
+bench-compare: ## what changed from one bench.json to another: make bench-compare OLD NEW
+	@scripts/bench-compare $(A) $(B)
 
 model: ## check the models of the collector within larger bounds
 	@scripts/model --large
@@ -59,4 +71,4 @@ kdir:
 		echo "no kernel build directory at $(KDIR): install linux-headers-$$(uname -r)," \
 			"or say KDIR=... or KERNEL=6.1" >&2; exit 1; }
 
-.PHONY: all modules modules_install build-kernel clean demo check vm bench model lint help kdir
+.PHONY: all modules modules_install build-kernel clean demo check vm bench bench-compare model lint help kdir

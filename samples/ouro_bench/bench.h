@@ -82,10 +82,14 @@ struct bench_case {
  * @name: of the case, or of what is held
  * @value: thousandths of a nanosecond per loop of each side, or bytes, or what
  *	a case of collect*.c says
+ * @sample: the rounds, in their order, that a @value is the median of; or NULL
+ * @rounds: in each @sample
  */
 struct bench_result {
 	const char *name;
 	u64 value[BENCH_SIDES];
+	u64 *sample[BENCH_SIDES];
+	unsigned int rounds;
 };
 
 extern const struct bench_case bench_pair_cases[];
@@ -101,6 +105,9 @@ extern const struct bench_case bench_workload_cases[];
 int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result);
 s64 bench_round_median(s64 *samples, unsigned int count);
+int bench_round_keep(struct bench_result *result, unsigned int column,
+		     const s64 *samples, unsigned int rounds, u64 loops);
+void bench_round_forget(struct bench_result *result);
 
 int bench_mix_write(struct bench_mix *mix, char *text);
 void bench_mix_exit(struct bench_mix *mix);

@@ -1,11 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Run inside the VM by scripts/bench; prints lines for it to read.
+# Run as root by scripts/bench, in a VM or on this machine; prints lines for it to read.
 # usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | sites:MODE | preempt:MODE]...
+# OURO_MODULES and OURO_SAMPLES say where the modules and the samples are, if not where a VM has them.
 
 DIR=/sys/kernel/debug/ouro_bench
+WORKERS=/sys/devices/virtual/workqueue/cpumask
+PREEMPT=/sys/kernel/debug/sched/preempt
+PRINTK=/proc/sys/kernel/printk
+MODULES=${OURO_MODULES:-/ouro}
+SAMPLES=${OURO_SAMPLES:-/samples}
 
-die() { echo "error $*"; exit 1; }
+# What was there before, to be there again afterwards: not only machines that are gone then run this.
+printk=$(cat $PRINTK)
+workers=$(cat $WORKERS 2>/dev/null)
+loaded=
+
+finish()	# [ERROR...]
+{
+	trap - EXIT INT TERM HUP
+	echo "$printk" >$PRINTK
+	[ -z "$workers" ] || echo "$workers" >$WORKERS
+	for module in $loaded; do
+		rmmod "$module" || set -- "${*:-$module does not unload}"
+	done
+	[ $# = 0 ] || { echo "error $*"; exit 1; }
+}
+
+die() { finish "$@"; }
 
 # In bytes, what is free, pages kept by CPUs included, and what slab has.
 snapshot()	# NAME
@@ -30,13 +52,33 @@ hold()	# THING
 # Where workers go that may go anywhere, a mask in hex: so that a CPU is left alone.
 workers()	# CPUMASK
 {
-	echo "$1" >/sys/devices/virtual/workqueue/cpumask || die "workers $1"
+	echo "$1" >$WORKERS || die "workers $1"
 }
 
 # What can be preempted, as at boot: none, voluntary, full.
 preempt()	# MODE
 {
-	echo "$1" >/sys/kernel/debug/sched/preempt || die "preempt $1"
+	echo "$1" >$PREEMPT || die "preempt $1"
+}
+
+load()	# MODULE
+{
+	insmod "$MODULES/$1.ko" || die "$1.ko does not load"
+	loaded="$1 $loaded"
+}
+
+# What the figures depend on besides.  The model in force stands in brackets among all that there are.
+about()
+{
+	sed -e "s/^preemption dynamic$/preemption $(sed -n 's/.*(\(.*\)).*/\1/p' $PREEMPT 2>/dev/null) (dynamic)/" \
+		-e 's/^/about /' $DIR/about
+	for file in /sys/devices/system/cpu/vulnerabilities/*; do
+		[ ! -e "$file" ] || echo "vulnerability ${file##*/} $(cat "$file")"
+	done
+	echo "about command_line $(cat /proc/cmdline)"
+	echo "about cpus $(grep -c ^processor /proc/cpuinfo)"
+	echo "about cpu $(sed -n '/^model name/{s/.*: *//p;q}' /proc/cpuinfo)"
+	echo "about clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 }
 
 # What is noted of allocations: off, caller, stack or stack-N.
@@ -45,11 +87,14 @@ sites()	# MODE
 	echo "$1" | tr - ' ' >/sys/kernel/debug/ouro/bench/sites || die "sites $1"
 }
 
-insmod /ouro/ouro.ko || die "ouro.ko does not load"
-insmod /ouro/ouro_bench.ko || die "ouro_bench.ko does not load"
-cat /samples/ouro_bench/python-heap-sizes.csv >$DIR/sizes || die "sizes"
-echo 5 >/proc/sys/kernel/printk	# a message costs more than what is measured
+trap 'finish "ended by a signal"' INT TERM HUP
+trap 'finish "ended early"' EXIT
+load ouro
+load ouro_bench
+cat "$SAMPLES"/ouro_bench/python-heap-sizes.csv >$DIR/sizes || die "sizes"
+echo 5 >$PRINTK	# a message costs more than what is measured
 echo "kernel $(uname -r)"
+about
 for what; do
 	case $what in
 	hold:nothing)	snapshot nothing ;;
@@ -61,5 +106,6 @@ for what; do
 	esac
 done
 sed 's/^/result /' $DIR/results
-rmmod ouro_bench && rmmod ouro || die "the modules do not unload"
+sed 's/^/samples /' $DIR/samples
+finish
 echo "end"

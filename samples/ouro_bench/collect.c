@@ -31,11 +31,20 @@ s64 collect_scan(struct graph *graph, enum ouro_generation generation,
 	return ktime_get_ns() - start;
 }
 
-/* Thousandths of a nanosecond for each of @count: the median, and the least. */
-static void sum_up(s64 *samples, unsigned int rounds, u64 count, u64 *value)
+/*
+ * Thousandths of a nanosecond for each of @count: at @column the median of the
+ * rounds, the least after it.
+ */
+static int sum_up(s64 *samples, unsigned int rounds, u64 count,
+		  struct bench_result *result, unsigned int column)
 {
+	u64 *value = &result->value[column];
+	int err;
+
+	err = bench_round_keep(result, column, samples, rounds, count);
 	value[0] = div64_u64(1000 * bench_round_median(samples, rounds), count);
 	value[1] = div64_u64(1000 * samples[0], count);
+	return err;
 }
 
 /*
@@ -74,7 +83,7 @@ static int scan_live(const struct collect_case *which, struct graph *graph,
 
 /* Value: as of sum_up() and sum_up_memory(). */
 static int run_live(const struct collect_case *which, unsigned int rounds,
-		    u64 *value)
+		    struct bench_result *result)
 {
 	s64 *samples = kcalloc(rounds, sizeof(*samples), GFP_KERNEL);
 	struct graph graph;
@@ -87,8 +96,8 @@ static int run_live(const struct collect_case *which, unsigned int rounds,
 		goto free_samples;
 	err = scan_live(which, &graph, rounds, samples);
 	if (!err) {
-		sum_up(samples, rounds, which->objects, value);
-		sum_up_memory(&graph, which->objects, 0, value);
+		err = sum_up(samples, rounds, which->objects, result, 0);
+		sum_up_memory(&graph, which->objects, 0, result->value);
 	}
 	graph_destroy(&graph);
 free_samples:
@@ -133,7 +142,7 @@ static int scan_garbage(const struct collect_case *which, struct graph *graph,
 
 /* Value: as of sum_up() and sum_up_memory(). */
 static int run_garbage(const struct collect_case *which, unsigned int rounds,
-		       u64 *value)
+		       struct bench_result *result)
 {
 	s64 *samples = kcalloc(rounds, sizeof(*samples), GFP_KERNEL);
 	struct graph graph;
@@ -147,8 +156,8 @@ static int run_garbage(const struct collect_case *which, unsigned int rounds,
 		goto free_samples;
 	err = scan_garbage(which, &graph, rounds, samples, &freed);
 	if (!err) {
-		sum_up(samples, rounds, freed, value);
-		sum_up_memory(&graph, freed, freed, value);
+		err = sum_up(samples, rounds, freed, result, 0);
+		sum_up_memory(&graph, freed, freed, result->value);
 	}
 	graph_destroy(&graph);
 free_samples:
@@ -194,7 +203,7 @@ static int scan_both(struct graph *with, struct graph *without, bool loose,
 
 /* Value: median and least for each young object, over old ones; then alone. */
 static int run_young(const struct collect_case *which, unsigned int rounds,
-		     u64 *value)
+		     struct bench_result *result)
 {
 	s64 *samples = kcalloc(rounds, 2 * sizeof(*samples), GFP_KERNEL);
 	struct graph with, without;
@@ -215,10 +224,9 @@ static int run_young(const struct collect_case *which, unsigned int rounds,
 	if (!err)
 		err = scan_both(&with, &without, which->way == LOOSE, rounds,
 				samples);
-	if (!err) {
-		sum_up(samples, rounds, YOUNG, value);
-		sum_up(samples + rounds, rounds, YOUNG, value + 2);
-	}
+	if (!err)
+		err = sum_up(samples, rounds, YOUNG, result, 0) ?:
+		      sum_up(samples + rounds, rounds, YOUNG, result, 2);
 	graph_destroy(&without);
 destroy_with:
 	graph_destroy(&with);
@@ -277,5 +285,5 @@ int bench_collect_run(const char *name, unsigned int rounds,
 	if (!which)
 		return -ENOENT;
 	result->name = which->name;
-	return which->run(which, rounds, result->value);
+	return which->run(which, rounds, result);
 }

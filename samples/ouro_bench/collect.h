@@ -14,14 +14,14 @@
  * struct collect_case - something that is measured while a graph is scanned
  * @name: unique; NULL ends a table
  * @objects: of the graph
- * @run: measures some rounds and fills in what a line of results says
+ * @run: measures some rounds and fills in a line of results
  * @way: for @run
  */
 struct collect_case {
 	const char *name;
 	size_t objects;
 	int (*run)(const struct collect_case *which, unsigned int rounds,
-		   u64 *value);
+		   struct bench_result *result);
 	unsigned int way;
 };
 

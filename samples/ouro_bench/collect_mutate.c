@@ -172,8 +172,9 @@ static void pick_nodes(struct mutator *m)
 }
 
 static int run_in(struct graph *graph, const struct collect_case *which,
-		  unsigned int rounds, u64 *value)
+		  unsigned int rounds, struct bench_result *result)
 {
+	u64 *value = result->value;
 	struct mutator m = { .graph = graph, .count = which->way, .state = 1 };
 	s64 *ratio = kcalloc(rounds, 2 * sizeof(*ratio), GFP_KERNEL);
 	s64 *alone = ratio + rounds;
@@ -187,6 +188,9 @@ static int run_in(struct graph *graph, const struct collect_case *which,
 		pick_nodes(&m);
 		err = compare(&m, rounds, ratio, alone);
 	}
+	if (!err)
+		err = bench_round_keep(result, 0, ratio, rounds, 1000) ?:
+		      bench_round_keep(result, 3, alone, rounds, LOOPS);
 	if (!err) {
 		value[0] = bench_round_median(ratio, rounds);
 		value[1] = ratio[rounds / 4];
@@ -206,7 +210,7 @@ static int run_in(struct graph *graph, const struct collect_case *which,
  * takes without scans.
  */
 static int run_mutate(const struct collect_case *which, unsigned int rounds,
-		      u64 *value)
+		      struct bench_result *result)
 {
 	struct graph graph;
 	int err;
@@ -216,7 +220,7 @@ static int run_mutate(const struct collect_case *which, unsigned int rounds,
 	err = graph_create(&graph, "bench_mutate");
 	if (err)
 		return err;
-	err = run_in(&graph, which, rounds, value);
+	err = run_in(&graph, which, rounds, result);
 	graph_destroy(&graph);
 	return err;
 }

@@ -177,8 +177,9 @@ static int run_round(const struct collect_case *which, struct sleeper *s)
  * longest wait but one of a round.
  */
 static int run_wait(const struct collect_case *which, unsigned int rounds,
-		    u64 *value)
+		    struct bench_result *result)
 {
+	u64 *value = result->value;
 	struct sleeper s;
 	u64 sum = 0;
 	int err = 0;

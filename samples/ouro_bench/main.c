@@ -9,7 +9,11 @@
  *   results  one line for each of these, a name and four numbers: thousandths
  *            of a nanosecond per loop of each side, or what is held, or what
  *            collect*.c say
+ *   samples  what each round took, a line for each number of "results" that is
+ *            the median of rounds: the case, which number, and all of them
+ *   about    how the kernel was configured, where that matters
  */
+#include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -17,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -37,6 +42,7 @@ static DEFINE_MUTEX(lock);	/* guards all below */
 static struct bench bench;
 static struct bench_result results[RESULTS_MAX];
 static unsigned int nresults;
+static struct cpumask allowed;
 static struct dentry *dir;
 
 static const struct bench_case *find_case(const char *name)
@@ -51,20 +57,34 @@ static const struct bench_case *find_case(const char *name)
 	return NULL;
 }
 
+static int run_case(const char *name, unsigned int rounds,
+		    struct bench_result *result)
+{
+	const struct bench_case *which = find_case(name);
+
+	if (!which)
+		return bench_collect_run(name, rounds, result);
+	return bench_round_run(&bench, which, rounds, result);
+}
+
+/* On the first CPU of those that the gangs are on. */
 static int run(char *text, struct bench_result *result)
 {
-	const struct bench_case *which;
 	unsigned int rounds;
 	char name[32];
+	int err;
 
 	if (sscanf(text, "%31s %u", name, &rounds) != 2 || !rounds ||
 	    rounds > ROUNDS_MAX)
 		return -EINVAL;
 	bench_hold_nothing(&bench);
-	which = find_case(name);
-	if (!which)
-		return bench_collect_run(name, rounds, result);
-	return bench_round_run(&bench, which, rounds, result);
+	cpumask_copy(&allowed, current->cpus_ptr);
+	err = set_cpus_allowed_ptr(current, cpumask_of(0));
+	if (err)
+		return err;
+	err = run_case(name, rounds, result);
+	set_cpus_allowed_ptr(current, &allowed);
+	return err;
 }
 
 static int hold(char *text, struct bench_result *result)
@@ -95,6 +115,8 @@ static ssize_t take_text(const char __user *from, size_t len,
 	err = nresults < RESULTS_MAX ? take(text, &result) : -ENOSPC;
 	if (!err && result.name)
 		results[nresults++] = result;
+	else
+		bench_round_forget(&result);
 	mutex_unlock(&lock);
 	kfree(text);
 	return err ?: len;
@@ -131,6 +153,56 @@ static int results_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(results);
+
+static void show_samples(struct seq_file *m, const struct bench_result *result,
+			 unsigned int column)
+{
+	unsigned int i;
+
+	if (!result->sample[column])
+		return;
+	seq_printf(m, "%s %u", result->name, column);
+	for (i = 0; i < result->rounds; i++)
+		seq_printf(m, " %llu", result->sample[column][i]);
+	seq_putc(m, '\n');
+}
+
+static int samples_show(struct seq_file *m, void *unused)
+{
+	unsigned int i, column;
+
+	mutex_lock(&lock);
+	for (i = 0; i < nresults; i++)
+		for (column = 0; column < BENCH_SIDES; column++)
+			show_samples(m, &results[i], column);
+	mutex_unlock(&lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(samples);
+
+/* A kernel that can change it at run time says which in debugfs, sched/preempt. */
+static const char *preemption(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? "rt" :
+	       IS_ENABLED(CONFIG_PREEMPT_DYNAMIC) ? "dynamic" :
+	       IS_ENABLED(CONFIG_PREEMPT_LAZY) ? "lazy" :
+	       IS_ENABLED(CONFIG_PREEMPT) ? "full" :
+	       IS_ENABLED(CONFIG_PREEMPT_VOLUNTARY) ? "voluntary" : "none";
+}
+
+static int about_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "preemption %s\n", preemption());
+	seq_printf(m, "init_on_alloc %d\n", want_init_on_alloc(GFP_KERNEL));
+	seq_printf(m, "init_on_free %d\n", want_init_on_free());
+	seq_printf(m, "slab%s%s%s%s\n",
+		   IS_ENABLED(CONFIG_SLAB_FREELIST_HARDENED) ? " hardened" : "",
+		   IS_ENABLED(CONFIG_SLAB_FREELIST_RANDOM) ? " random" : "",
+		   IS_ENABLED(CONFIG_KASAN) ? " KASAN" : "",
+		   IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ? " kmemleak" : "");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(about);
 
 static void caches_destroy(void)
 {
@@ -208,6 +280,8 @@ static int __init arrays_create(void)
 static void destroy_all(void)
 {
 	bench_hold_nothing(&bench);
+	while (nresults)
+		bench_round_forget(&results[--nresults]);
 	bench_mix_exit(&bench.mix);
 	heaps_destroy();
 	caches_destroy();
@@ -228,6 +302,8 @@ static int __init ouro_bench_init(void)
 	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
 	debugfs_create_file("hold", 0200, dir, NULL, &hold_fops);
 	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	debugfs_create_file("samples", 0400, dir, NULL, &samples_fops);
+	debugfs_create_file("about", 0400, dir, NULL, &about_fops);
 	return 0;
 }
 module_init(ouro_bench_init);

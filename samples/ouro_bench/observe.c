@@ -178,8 +178,9 @@ static int compare(struct observed *o, unsigned int rounds, s64 *ratio,
 }
 
 static int run_in(struct observed *o, size_t objects, unsigned int rounds,
-		  u64 *value)
+		  struct bench_result *result)
 {
+	u64 *value = result->value;
 	s64 *ratio = kcalloc(rounds, 2 * sizeof(*ratio), GFP_KERNEL);
 	s64 *alone = ratio + rounds;
 	int err = -ENOMEM;
@@ -187,6 +188,9 @@ static int run_in(struct observed *o, size_t objects, unsigned int rounds,
 	if (ratio)
 		err = graph_fill(o->graph, objects) ?:
 		      compare(o, rounds, ratio, alone);
+	if (!err)
+		err = bench_round_keep(result, 0, ratio, rounds, 1000) ?:
+		      bench_round_keep(result, 3, alone, rounds, LOOPS);
 	if (!err) {
 		value[0] = bench_round_median(ratio, rounds);
 		value[1] = ratio[rounds / 4];
@@ -198,9 +202,12 @@ static int run_in(struct observed *o, size_t objects, unsigned int rounds,
 	return err;
 }
 
-/* Files are read in this process, which has the memory for what they say. */
+/*
+ * Files are read in this process, which has the memory for what they say, and is
+ * on READER_CPU already.
+ */
 static int run_here(struct observed *o, size_t objects, unsigned int rounds,
-		    u64 *value)
+		    struct bench_result *result)
 {
 	int err;
 
@@ -208,10 +215,7 @@ static int run_here(struct observed *o, size_t objects, unsigned int rounds,
 			MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	if (IS_ERR_VALUE(o->to))
 		return o->to;
-	err = set_cpus_allowed_ptr(current, cpumask_of(READER_CPU));
-	if (!err)
-		err = run_in(o, objects, rounds, value);
-	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	err = run_in(o, objects, rounds, result);
 	vm_munmap(o->to, PAGE_OF_FILE);
 	return err;
 }
@@ -222,7 +226,7 @@ static int run_here(struct observed *o, size_t objects, unsigned int rounds,
  * nanosecond that a pair takes without a reader.
  */
 static int run_observe(const struct collect_case *which, unsigned int rounds,
-		       u64 *value)
+		       struct bench_result *result)
 {
 	struct graph graph;
 	struct observed o = { .graph = &graph, .way = which->way };
@@ -235,7 +239,7 @@ static int run_observe(const struct collect_case *which, unsigned int rounds,
 		return err;
 	INIT_WORK_ONSTACK(&o.work, mutator_work);
 	init_completion(&o.done);
-	err = run_here(&o, which->objects, rounds, value);
+	err = run_here(&o, which->objects, rounds, result);
 	destroy_work_on_stack(&o.work);
 	graph_destroy(&graph);
 	return err;

@@ -4,6 +4,7 @@
  * that what disturbs the machine meanwhile disturbs all sides alike.
  */
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -23,6 +24,41 @@ s64 bench_round_median(s64 *samples, unsigned int count)
 {
 	sort(samples, count, sizeof(*samples), compare, NULL);
 	return samples[count / 2];
+}
+
+/**
+ * bench_round_keep() - note what each round took
+ * @result: where
+ * @column: which of its values is the median of this
+ * @samples: nanoseconds of each round, not sorted yet
+ * @rounds: how many
+ * @loops: in each
+ *
+ * Return: 0 or an error.
+ */
+int bench_round_keep(struct bench_result *result, unsigned int column,
+		     const s64 *samples, unsigned int rounds, u64 loops)
+{
+	u64 *kept = kvcalloc(rounds, sizeof(*kept), GFP_KERNEL);
+	unsigned int i;
+
+	if (!kept)
+		return -ENOMEM;
+	for (i = 0; i < rounds; i++)
+		kept[i] = div64_u64(1000 * samples[i], loops);
+	result->sample[column] = kept;
+	result->rounds = rounds;
+	return 0;
+}
+
+void bench_round_forget(struct bench_result *result)
+{
+	unsigned int column;
+
+	for (column = 0; column < BENCH_SIDES; column++) {
+		kvfree(result->sample[column]);
+		result->sample[column] = NULL;
+	}
 }
 
 static int run_side(struct bench *bench, const struct bench_case *which,
@@ -59,6 +95,26 @@ static int run_rounds(struct bench *bench, const struct bench_case *which,
 	return 0;
 }
 
+static int sum_up(const struct bench_case *which, unsigned int rounds,
+		  s64 *samples, struct bench_result *result)
+{
+	unsigned int side;
+	int err;
+
+	for (side = 0; side < BENCH_SIDES; side++, samples += rounds) {
+		if (!which->side[side])
+			continue;
+		err = bench_round_keep(result, side, samples, rounds,
+				       which->loops);
+		if (err)
+			return err;
+		result->value[side] =
+			div_u64(bench_round_median(samples, rounds) * 1000,
+				which->loops);
+	}
+	return 0;
+}
+
 /**
  * bench_round_run() - measure a case
  * @bench: what it works on
@@ -72,7 +128,6 @@ int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result)
 {
 	unsigned int warm = rounds > 1 ? WARM_ROUNDS : 0;
-	unsigned int side;
 	s64 *samples;
 	int err;
 
@@ -80,15 +135,9 @@ int bench_round_run(struct bench *bench, const struct bench_case *which,
 	if (!samples)
 		return -ENOMEM;
 	err = run_rounds(bench, which, rounds, warm, samples);
-	if (err)
-		goto free_samples;
+	if (!err)
+		err = sum_up(which, rounds, samples, result);
 	result->name = which->name;
-	for (side = 0; side < BENCH_SIDES; side++) {
-		s64 ns = bench_round_median(samples + side * rounds, rounds);
-
-		result->value[side] = div_u64(ns * 1000, which->loops);
-	}
-free_samples:
 	kfree(samples);
 	return err;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of the tool scripts/ouro: all test_*.py beside this file.
+"""Tests of the tool scripts/ouro, and of what scripts/bench makes of figures: all test_*.py beside this file.
 
 usage: python3 selftests/tool/test.py [-v] [-k CASE]..., or with --ktap, for scripts/check
 """

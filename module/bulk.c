@@ -56,6 +56,30 @@ static __always_inline size_t bulk_pop(struct ouro_heap *heap,
 	return got;
 }
 
+/* When its main magazine has no more: as many as its spare one has. */
+static noinline size_t bulk_pop_spare(struct ouro_heap *heap,
+				      unsigned long front, size_t count,
+				      void **blocks)
+{
+	/* As in alloc_fast(). */
+	struct ouro_front __percpu *fronts =
+		(void __percpu *)data_race(heap->fronts) + front;
+	unsigned int limit = ouro_geometry[front >> OURO_FRONT_SHIFT].rounds;
+	struct ouro_front *here;
+	size_t got = 0;
+
+	preempt_disable();
+	here = ouro_front_here(fronts);
+	if (ouro_front_enter(here)) {
+		if (ouro_front_swap_empty(raw_cpu_ptr(fronts), limit))
+			got = pop_many(here, count, blocks);
+		else
+			ouro_front_leave(here);
+	}
+	preempt_enable();
+	return got;
+}
+
 static void bulk_begin(size_t size, gfp_t gfp, size_t got, void **blocks,
 		       unsigned long caller)
 {
@@ -118,6 +142,9 @@ int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 
 	ouro_block_might_alloc(gfp);
 	got = bulk_pop(heap, (u32)ask, count, blocks);
+	if (unlikely(got < count))
+		got += bulk_pop_spare(heap, (u32)ask, count - got,
+				      blocks + got);
 	if (likely(got == count) && is_short())
 		return 0;
 	return bulk_go_on(heap, ask >> 32, gfp, got, count, blocks, _RET_IP_);
@@ -127,6 +154,7 @@ EXPORT_SYMBOL_OURO(__ouro_alloc_bulk_front);
 /* What is the same in all pools of a class whose headers are in front. */
 struct alike {
 	const struct ouro_front __percpu *fronts;
+	u64 secret;
 	u32 size, mult, bound;
 	u32 bias;	/* of an offset in the pool: see ouro_pool_is_block() */
 };
@@ -140,50 +168,57 @@ static __always_inline bool is_alike(const void *block,
 	       likely(ouro_pool_inband(block)->front == alike->fronts);
 }
 
-/* Pushes what is a live block, @offset behind the beginning of its pool. */
-static __always_inline bool push_one(void **place, void *block, u32 offset,
-				     const struct alike *alike)
+/*
+ * Pushes what is a live block, @offset behind the beginning of its pool.  @from is
+ * where it is named, @shift bytes before the place that it is pushed to: one pointer
+ * moves in the loops below, not two.
+ */
+static __always_inline bool push_one(void **from, unsigned long shift,
+				     u32 offset, const struct alike *alike)
 {
-	u64 mark = ouro_mark_of(block);
+	void *block = *from;
+	u64 mark = alike->secret + (unsigned long)block;
 
 	if (unlikely(offset * alike->mult - alike->bias >= alike->bound))
 		return false;
 	if (unlikely(*(const u64 *)block == mark))
 		return false;
-	WRITE_ONCE(*place, block);
+	/* Who comes meanwhile finds the front in use, and does not look there. */
+	*(void **)((unsigned long)from + shift) = block;
 	ouro_block_end(block, alike->size, mark);
 	return true;
 }
 
 /* As long as they are in the pool of the first one: there is less to look at. */
-static __always_inline size_t push_near(void **place, size_t count,
-					void **blocks,
+static __always_inline void **push_near(void **from, void **end,
+					unsigned long shift,
 					const struct alike *alike)
 {
 	/* Negative: a sum goes into a register of its own, a difference does not. */
-	unsigned long minus = -(unsigned long)ouro_pool_inband(blocks[0]);
+	unsigned long minus = -(unsigned long)ouro_pool_inband(*from);
 	unsigned long offset;
-	size_t n = 0;
 
+	OPTIMIZER_HIDE_VAR(minus);
 	do {
-		offset = (unsigned long)blocks[n] + minus;
+		offset = (unsigned long)*from + minus;
 		if (unlikely(offset >= OURO_UNIT) ||
-		    !push_one(place + n, blocks[n], offset, alike))
+		    !push_one(from, shift, offset, alike))
 			break;
-	} while (++n < count);
-	return n;
+	} while (++from != end);
+	return from;
 }
 
 /* In whatever pools they are. */
-static __always_inline size_t push_far(size_t n, void **place, size_t count,
-				       void **blocks, const struct alike *alike)
+static __always_inline void **push_far(void **from, void **end,
+				       unsigned long shift,
+				       const struct alike *alike)
 {
-	for (; n < count; n++)
-		if (!is_alike(blocks[n], alike) ||
-		    !push_one(place + n, blocks[n],
-			      (unsigned long)blocks[n] % OURO_UNIT, alike))
+	for (; from != end; from++)
+		if (!is_alike(*from, alike) ||
+		    !push_one(from, shift, (unsigned long)*from % OURO_UNIT,
+			      alike))
 			break;
-	return n;
+	return from;
 }
 
 /*
@@ -195,39 +230,44 @@ static __always_inline size_t push_many(struct ouro_front *here,
 					void **blocks)
 {
 	const struct alike alike = {
-		pool->front, pool->size, pool->mult, pool->bound,
+		pool->front, ouro_mark_of(NULL), pool->size, pool->mult,
+		pool->bound,
 		pool->bias - (u32)(unsigned long)pool * pool->mult
 	};
 	unsigned long top = ouro_front_top(here);
-	void **place = ouro_front_place(top, 0);
+	unsigned long shift = (unsigned long)ouro_front_place(top, 0) -
+			      (unsigned long)blocks;
+	void **end, **from = blocks;
 	size_t n;
 
 	count = min_t(size_t, count,
 		      (ouro_front_limit(here) - top) / sizeof(void *));
 	if (unlikely(!count))
 		return 0;
-	n = push_near(place, count, blocks, &alike);
-	if (n < count)
-		n = push_far(n, place, count, blocks, &alike);
+	end = blocks + count;
+	OPTIMIZER_HIDE_VAR(shift);
+	from = push_near(from, end, shift, &alike);
+	if (from != end)
+		from = push_far(from, end, shift, &alike);
+	n = from - blocks;
 	OPTIMIZER_HIDE_VAR(n);	/* or what the caller makes of it is kept in step */
 	return n;
 }
 
-/* Pushes blocks of one class onto this CPU's front in one go: how many. */
-static __always_inline size_t bulk_push(size_t count, void **blocks)
+/* @swap: when the main magazine is full, the spare one takes its place. */
+static __always_inline size_t push_here(struct ouro_front __percpu *fronts,
+					struct ouro_pool *pool, size_t count,
+					void **blocks, bool swap)
 {
-	struct ouro_pool *pool = ouro_pool_inband(blocks[0]);
-	struct ouro_front __percpu *fronts;
 	struct ouro_front *here;
 	size_t n = 0;
 
-	if (unlikely(!ouro_ptr_is_direct(blocks[0])) ||
-	    unlikely(!ouro_pool_is_inband(blocks[0])))
-		return 0;
-	fronts = pool->front;
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (likely(ouro_front_enter(here))) {
+		if (swap && ouro_front_is_full(here, ouro_front_top(here)))
+			ouro_front_swap_full(raw_cpu_ptr(fronts),
+					     pool->class->geo->rounds);
 		n = push_many(here, pool, count, blocks);
 		ouro_front_count(here, n);
 		ouro_front_move_leave(here, n * sizeof(void *));
@@ -236,16 +276,28 @@ static __always_inline size_t bulk_push(size_t count, void **blocks)
 	return n;
 }
 
+/* Pushes blocks of one class onto this CPU's front in one go: how many. */
+static __always_inline size_t bulk_push(size_t count, void **blocks, bool swap)
+{
+	struct ouro_pool *pool = ouro_pool_inband(blocks[0]);
+
+	if (unlikely(!ouro_ptr_is_direct(blocks[0])) ||
+	    unlikely(!ouro_pool_is_inband(blocks[0])))
+		return 0;
+	return push_here(pool->front, pool, count, blocks, swap);
+}
+
 /* The first has no room, or is of another class, or is no block. */
 static noinline void bulk_free_rest(size_t count, void **blocks,
 				    unsigned long caller)
 {
-	size_t i = 0;
+	size_t i = 0, n;
 
 	while (i < count) {
-		ouro_block_free(blocks[i++], caller);
-		if (i < count)
-			i += bulk_push(count - i, blocks + i);
+		n = bulk_push(count - i, blocks + i, true);
+		if (!n)
+			ouro_block_free(blocks[i++], caller);
+		i += n;
 	}
 }
 
@@ -260,7 +312,7 @@ static noinline void bulk_free_rest(size_t count, void **blocks,
  */
 void ouro_free_bulk(size_t count, void **blocks)
 {
-	size_t n = likely(count) ? bulk_push(count, blocks) : 0;
+	size_t n = likely(count) ? bulk_push(count, blocks, false) : 0;
 
 	if (unlikely(n < count))
 		bulk_free_rest(count - n, blocks + n, _RET_IP_);

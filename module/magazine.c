@@ -75,6 +75,24 @@ static void swap_spare(struct ouro_front *front, unsigned int limit)
 	ouro_front_change_end(front);
 }
 
+/* The empty main magazine of an entered front for a spare one that is not? */
+bool ouro_front_swap_empty(struct ouro_front *front, unsigned int limit)
+{
+	if (!front->spared)
+		return false;
+	swap_spare(front, limit);
+	return true;
+}
+
+/* The full one for a spare one that is not? */
+bool ouro_front_swap_full(struct ouro_front *front, unsigned int limit)
+{
+	if (!front->main || front->spared >= limit)
+		return false;
+	swap_spare(front, limit);
+	return true;
+}
+
 /* Sets up the fronts of @count classes (or the idle ones) on every CPU. */
 void ouro_front_init(struct ouro_front __percpu *fronts, unsigned int count)
 {
@@ -131,10 +149,8 @@ static bool front_refill(struct ouro_class *class, struct ouro_front *front,
 {
 	if (!front->main)
 		return false;
-	if (front->spared) {
-		swap_spare(front, class->geo->rounds);
+	if (ouro_front_swap_empty(front, class->geo->rounds))
 		return true;
-	}
 	if (tight)
 		return false;
 	return ouro_depot_load(class, front) ||
@@ -234,13 +250,9 @@ static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
 {
 	unsigned int limit = class->geo->rounds;
 
-	if (!front->main)
-		return false;
-	if (front->spared < limit) {
-		swap_spare(front, limit);
+	if (ouro_front_swap_full(front, limit))
 		return true;
-	}
-	if (tight)
+	if (tight || !front->main)
 		return false;
 	if (ouro_depot_park(class, front))
 		return true;

@@ -69,6 +69,8 @@ void ouro_magazine_equip(struct ouro_class *class, gfp_t gfp, bool hungry);
 void ouro_magazine_free(struct ouro_pool *pool, void *block);
 unsigned long ouro_magazine_drain(struct ouro_class *class, int cpu);
 void ouro_magazine_destroy_all(struct ouro_class *class);
+bool ouro_front_swap_empty(struct ouro_front *front, unsigned int limit);
+bool ouro_front_swap_full(struct ouro_front *front, unsigned int limit);
 long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 		     unsigned long *held);
 

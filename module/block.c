@@ -153,8 +153,8 @@ static __always_inline void *block_asked(void *block, u64 ask, bool sure)
 }
 
 /* In a class whose pools are in-band: the idle fronts have none, a hardened heap may. */
-static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
-				  unsigned long caller)
+static __always_inline void *alloc_hardened(struct ouro_heap *heap, u64 ask,
+					    gfp_t gfp, unsigned long caller)
 {
 	struct ouro_front __percpu *fronts;
 	struct ouro_pool *pool;
@@ -176,13 +176,41 @@ static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 	return block;
 }
 
+static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
+				  unsigned long caller)
+{
+	return alloc_hardened(heap, ask, gfp, caller);
+}
+
+/* The class is one of those whose pools are in-band. */
+static __always_inline bool is_sure(u64 ask)
+{
+	return ask < (OURO_CLASS_MEDIUM + 1ULL) << 32;
+}
+
+/* What the inlined way leaves: it found no block. */
+void *__ouro_alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+{
+	ouro_block_might_alloc(gfp);
+	return alloc_hardened(heap, ask, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(__ouro_alloc_asked);
+
+/* The same of a size above OURO_CLASS_MEDIUM. */
+void *__ouro_alloc_rest(struct ouro_heap *heap, u64 ask, gfp_t gfp)
+{
+	ouro_block_might_alloc(gfp);
+	return alloc_rest(heap, ask, gfp, _RET_IP_);
+}
+EXPORT_SYMBOL_OURO(__ouro_alloc_rest);
+
 static __always_inline void *alloc_front(struct ouro_heap *heap, u64 ask,
 					 gfp_t gfp, bool preempt, bool sure)
 {
 	void *block = alloc_fast(heap, gfp, ask_front(ask), preempt);
 
 	if (unlikely(!block))
-		return sure || ask < (OURO_CLASS_MEDIUM + 1ULL) << 32 ?
+		return sure || is_sure(ask) ?
 		       alloc_asked(heap, ask, gfp, _RET_IP_) :
 		       alloc_rest(heap, ask, gfp, _RET_IP_);
 	return block_asked(block, ask, sure);

@@ -18,17 +18,13 @@
 #ifndef OURO_FRONT_H
 #define OURO_FRONT_H
 
+#include <ouro/front.h>
 #include "ouro.h"
 
 struct ouro_magazine;
 
-#if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
-#define OURO_FRONT_ENTERED_BY_BIT	1
-#define OURO_FRONT_ENTERED	1UL	/* in @top; always set in @limit */
-#else
-#define OURO_FRONT_ENTERED_BY_BIT	0
-#define OURO_FRONT_ENTERED	0UL
-#endif
+/* In @top; always set in @limit. */
+#define OURO_FRONT_ENTERED	((unsigned long)__OURO_FRONT_BY_BIT)
 
 /**
  * struct ouro_front - one cache line
@@ -59,6 +55,7 @@ struct ouro_front {
 } __aligned(1 << OURO_FRONT_SHIFT);
 
 static_assert(sizeof(struct ouro_front) == 1 << OURO_FRONT_SHIFT);
+static_assert(offsetof(struct ouro_front, top) == 0);	/* for what is inlined */
 
 /* One per CPU for heaps that have none yet: never holds or takes a block. */
 extern struct ouro_front __percpu *ouro_idle_fronts;
@@ -70,7 +67,7 @@ ouro_front_at(struct ouro_front __percpu *fronts, unsigned long front)
 	return (void __percpu *)fronts + front;
 }
 
-#if OURO_FRONT_ENTERED_BY_BIT
+#if __OURO_FRONT_BY_BIT
 
 /* A front as the per-CPU offset it is; the CPU is chosen by each access. */
 static __always_inline struct ouro_front *
@@ -81,21 +78,12 @@ ouro_front_here(struct ouro_front __percpu *front)
 
 static __always_inline bool ouro_front_enter(struct ouro_front *front)
 {
-	bool nested;
-
-	asm volatile("btsq $0, %%gs:%[top]"
-		     : "=@ccc" (nested), [top] "+m" (front->top)
-		     : : "memory");
-	return likely(!nested);
+	return __ouro_front_enter(&front->top);
 }
 
 static __always_inline unsigned long ouro_front_top(struct ouro_front *front)
 {
-	unsigned long top;
-
-	asm volatile("movq %%gs:%[from], %[top]"
-		     : [top] "=r" (top) : [from] "m" (front->top));
-	return top;
+	return __ouro_front_top(&front->top);
 }
 
 static __always_inline unsigned long ouro_front_limit(struct ouro_front *front)
@@ -132,9 +120,7 @@ static __always_inline bool ouro_front_is_full(struct ouro_front *front,
 static __always_inline void ouro_front_move(struct ouro_front *front,
 					    long bytes)
 {
-	asm volatile("addq %[bytes], %%gs:%[top]"
-		     : [top] "+m" (front->top)
-		     : [bytes] "er" (bytes) : "memory");
+	__ouro_front_move(&front->top, bytes);
 }
 
 static __always_inline void ouro_front_count(struct ouro_front *front,

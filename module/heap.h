@@ -160,6 +160,8 @@ struct ouro_heap {
 	atomic_t pins_lost;
 };
 
+static_assert(offsetof(struct ouro_heap, fronts) == 0);	/* for what is inlined */
+
 /* Guards the list of heaps; outside every other lock of the module. */
 extern struct mutex ouro_heaps_lock;
 extern struct list_head ouro_heaps;

@@ -22,6 +22,7 @@
 #define FRAMES_OURS	6	/* at most, of this module in front of them */
 
 DEFINE_STATIC_KEY_FALSE(ouro_begin_long);
+EXPORT_SYMBOL_OURO(ouro_begin_long);	/* for what is inlined */
 DEFINE_STATIC_KEY_FALSE(ouro_sites_noted);
 
 /* Orders changes of the mode. */

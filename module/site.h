@@ -13,6 +13,7 @@
 #include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/rcupdate.h>
+#include <ouro/front.h>
 #include "ouro.h"
 #include "pool.h"
 
@@ -59,10 +60,9 @@ struct ouro_sites {
 #define OURO_SITES_PLAIN	1UL
 
 /*
- * A new block needs more than that its mark goes: it is to be zeroed, whoever asks,
- * or some heap has its sites noted.
+ * ouro_begin_long, of ouro/front.h: a new block needs more than that its mark goes: it
+ * is to be zeroed, whoever asks, or some heap has its sites noted.
  */
-DECLARE_STATIC_KEY_FALSE(ouro_begin_long);
 
 /* The second of these, to be asked where the first one holds. */
 DECLARE_STATIC_KEY_FALSE(ouro_sites_noted);

@@ -25,6 +25,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 #include <ouro/class.h>
+#include <ouro/front.h>
 #ifdef __has_include	/* not in every sparse */
 #if __has_include(<linux/cleanup.h>)
 #include <linux/cleanup.h>
@@ -40,6 +41,8 @@ void *__ouro_alloc_front_above(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	__malloc;
 void *__ouro_alloc_front_nopreempt(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 	__malloc;
+void *__ouro_alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp) __malloc;
+void *__ouro_alloc_rest(struct ouro_heap *heap, u64 ask, gfp_t gfp) __malloc;
 int __ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
 		      size_t count, void **blocks);
 int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
@@ -61,6 +64,26 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 #define __ouro_ask(size)						\
 	((u64)(size) << 32 | __ouro_front(size))
 
+/* Whether an allocation, if plain, is no call while there is a block at hand. */
+static __always_inline bool __ouro_is_inline(void)
+{
+	return __OURO_ALLOC_INLINE && !static_branch_unlikely(&ouro_begin_long);
+}
+
+/* Such a one. */
+static __always_inline void *__ouro_alloc_plain(struct ouro_heap *heap,
+						size_t size, gfp_t gfp,
+						bool preempt)
+{
+	void *block = __ouro_front_alloc(heap, __ouro_front(size), preempt);
+
+	if (likely(block))
+		return block;
+	if (size <= OURO_CLASS_MEDIUM)
+		return __ouro_alloc_asked(heap, __ouro_ask(size), gfp);
+	return __ouro_alloc_rest(heap, __ouro_ask(size), gfp);
+}
+
 /**
  * ouro_alloc() - allocate a block
  * @heap: the owner
@@ -76,6 +99,8 @@ void *ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
 	if (!__ouro_is_plain(size, gfp))
 		return __ouro_alloc(heap, size, gfp);
+	if (__ouro_is_inline())
+		return __ouro_alloc_plain(heap, size, gfp, true);
 	if (size <= OURO_CLASS_MEDIUM)
 		return __ouro_alloc_front(heap, __ouro_ask(size), gfp);
 	return __ouro_alloc_front_above(heap, __ouro_ask(size), gfp);
@@ -93,10 +118,11 @@ void *ouro_alloc(struct ouro_heap *heap, size_t size, gfp_t gfp)
 static __always_inline __alloc_size(2) __malloc
 void *ouro_alloc_nopreempt(struct ouro_heap *heap, size_t size, gfp_t gfp)
 {
-	if (__ouro_is_plain(size, gfp))
-		return __ouro_alloc_front_nopreempt(heap, __ouro_ask(size),
-						    gfp);
-	return __ouro_alloc(heap, size, gfp);
+	if (!__ouro_is_plain(size, gfp))
+		return __ouro_alloc(heap, size, gfp);
+	if (__ouro_is_inline())
+		return __ouro_alloc_plain(heap, size, gfp, false);
+	return __ouro_alloc_front_nopreempt(heap, __ouro_ask(size), gfp);
 }
 
 /**

@@ -385,6 +385,47 @@ static void migrate(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+/* Blocks from one CPU, freed by another one, which has allocated none. */
+struct passed {
+	struct ouro_heap *heap;
+	void *blocks[BLOCKS];
+	u32 ready;	/* 1: allocated */
+	bool failed;
+};
+
+static void pass_thread(void *arg, unsigned int id)
+{
+	struct passed *p = arg;
+
+	if (!id) {
+		p->failed = ouro_alloc_bulk(p->heap, 64, GFP_KERNEL, BLOCKS,
+					    p->blocks);
+		smp_store_release(&p->ready, 1);
+	} else if (test_wait_for(&p->ready, 1, &p->failed)) {
+		ouro_free_bulk(BLOCKS, p->blocks);
+	}
+}
+
+/* They wait in that CPU's magazines, not in pools, for whoever is next. */
+static void pass(struct ouro_test *t)
+{
+	static struct passed p;
+	struct ouro_heap_stat stat;
+
+	if (num_online_cpus() < 2) {
+		SKIP(t, "one CPU only");
+		return;
+	}
+	memset(&p, 0, sizeof(p));
+	p.heap = test_heap(t);
+	if (!p.heap || !EXPECT(t, test_threads_run(t, 2, pass_thread, &p)) ||
+	    !EXPECT(t, !p.failed))
+		return;
+	ouro_heap_stat(p.heap, &stat);
+	EXPECT_GE(t, stat.cached, BLOCKS / 2);
+	test_heap_close(t, p.heap);
+}
+
 static const struct ouro_case block_cases[] = {
 	EACH_KIND_OF_BLOCKS(pairs),
 	EACH_KIND_OF_BLOCKS(nothing),
@@ -395,6 +436,7 @@ static const struct ouro_case block_cases[] = {
 	EACH_KIND_OF_BLOCKS(rcu_waits),
 	EACH_KIND_OF_BLOCKS(cleanup),
 	EACH_KIND_OF_BLOCKS(migrate),
+	EACH_KIND_OF_BLOCKS(pass),
 };
 
 OURO_SUITE("block", block_cases);

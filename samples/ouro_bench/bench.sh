@@ -4,7 +4,7 @@
 # usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | sites:MODE | preempt:MODE]...
 # OURO_MODULES and OURO_SAMPLES say where the modules and the samples are, if not where a VM has them.
 
-DIR=/sys/kernel/debug/ouro_bench
+DIR=/proc/ouro_bench
 WORKERS=/sys/devices/virtual/workqueue/cpumask
 PREEMPT=/sys/kernel/debug/sched/preempt
 PRINTK=/proc/sys/kernel/printk
@@ -70,8 +70,8 @@ load()	# MODULE
 # What the figures depend on besides.  The model in force stands in brackets among all that there are.
 about()
 {
-	sed -e "s/^preemption dynamic$/preemption $(sed -n 's/.*(\(.*\)).*/\1/p' $PREEMPT 2>/dev/null) (dynamic)/" \
-		-e 's/^/about /' $DIR/about
+	model=$(sed -n 's/.*(\(.*\)).*/\1 (dynamic)/p' $PREEMPT 2>/dev/null)
+	sed -e "s/^preemption dynamic$/preemption ${model:-dynamic}/" -e 's/^/about /' $DIR/about
 	for file in /sys/devices/system/cpu/vulnerabilities/*; do
 		[ ! -e "$file" ] || echo "vulnerability ${file##*/} $(cat "$file")"
 	done

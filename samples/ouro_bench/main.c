@@ -2,7 +2,7 @@
 /*
  * ouro_bench: the same work done by Ouro and by slab, for scripts/bench.
  *
- * In /sys/kernel/debug/ouro_bench:
+ * In /proc/ouro_bench, which is there without debugfs, too:
  *   sizes    write the sizes of a real process's blocks, lines of "size,count"
  *   run      write "CASE ROUNDS" to measure one case; writing returns when done
  *   hold     write what shall be held in memory, or "nothing"
@@ -14,13 +14,12 @@
  *   about    how the kernel was configured, where that matters
  */
 #include <linux/cpumask.h>
-#include <linux/debugfs.h>
 #include <linux/err.h>
-#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -43,7 +42,7 @@ static struct bench bench;
 static struct bench_result results[RESULTS_MAX];
 static unsigned int nresults;
 static struct cpumask allowed;
-static struct dentry *dir;
+static struct proc_dir_entry *dir;
 
 static const struct bench_case *find_case(const char *name)
 {
@@ -130,10 +129,8 @@ static ssize_t name##_write(struct file *file, const char __user *from,	\
 	return take_text(from, len, take);				\
 }									\
 									\
-static const struct file_operations name##_fops = {			\
-	.owner = THIS_MODULE,						\
-	.open = simple_open,						\
-	.write = name##_write,						\
+static const struct proc_ops name##_proc_ops = {				\
+	.proc_write = name##_write,					\
 }
 
 BENCH_FILE(sizes, take_sizes);
@@ -152,7 +149,7 @@ static int results_show(struct seq_file *m, void *unused)
 	mutex_unlock(&lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(results);
+DEFINE_PROC_SHOW_ATTRIBUTE(results);
 
 static void show_samples(struct seq_file *m, const struct bench_result *result,
 			 unsigned int column)
@@ -178,7 +175,7 @@ static int samples_show(struct seq_file *m, void *unused)
 	mutex_unlock(&lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(samples);
+DEFINE_PROC_SHOW_ATTRIBUTE(samples);
 
 /* A kernel that can change it at run time says which in debugfs, sched/preempt. */
 static const char *preemption(void)
@@ -202,7 +199,7 @@ static int about_show(struct seq_file *m, void *unused)
 		   IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ? " kmemleak" : "");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(about);
+DEFINE_PROC_SHOW_ATTRIBUTE(about);
 
 static void caches_destroy(void)
 {
@@ -279,6 +276,7 @@ static int __init arrays_create(void)
 /* Also of what was created in part. */
 static void destroy_all(void)
 {
+	proc_remove(dir);
 	bench_hold_nothing(&bench);
 	while (nresults)
 		bench_round_forget(&results[--nresults]);
@@ -289,28 +287,32 @@ static void destroy_all(void)
 	kvfree(bench.block);
 }
 
+static int __init files_create(void)
+{
+	dir = proc_mkdir(BENCH_NAME, NULL);
+	if (dir && proc_create("sizes", 0200, dir, &sizes_proc_ops) &&
+	    proc_create("run", 0200, dir, &run_proc_ops) &&
+	    proc_create("hold", 0200, dir, &hold_proc_ops) &&
+	    proc_create("results", 0400, dir, &results_proc_ops) &&
+	    proc_create("samples", 0400, dir, &samples_proc_ops) &&
+	    proc_create("about", 0400, dir, &about_proc_ops))
+		return 0;
+	return -ENOMEM;
+}
+
 static int __init ouro_bench_init(void)
 {
-	int err = arrays_create() ?: caches_create() ?: heaps_create();
+	int err = arrays_create() ?: caches_create() ?: heaps_create() ?:
+		  files_create();
 
-	if (err) {
+	if (err)
 		destroy_all();
-		return err;
-	}
-	dir = debugfs_create_dir(BENCH_NAME, NULL);
-	debugfs_create_file("sizes", 0200, dir, NULL, &sizes_fops);
-	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
-	debugfs_create_file("hold", 0200, dir, NULL, &hold_fops);
-	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
-	debugfs_create_file("samples", 0400, dir, NULL, &samples_fops);
-	debugfs_create_file("about", 0400, dir, NULL, &about_fops);
-	return 0;
+	return err;
 }
 module_init(ouro_bench_init);
 
 static void __exit ouro_bench_exit(void)
 {
-	debugfs_remove(dir);
 	destroy_all();
 }
 module_exit(ouro_bench_exit);

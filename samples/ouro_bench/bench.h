@@ -35,7 +35,9 @@ struct bench_mix {
  * @heap: unchecked
  * @hardened: with OURO_HEAP_HARDENED
  * @debug: with OURO_HEAP_DEBUG
+ * @own: unchecked; nothing is live there between two rounds
  * @cache: never merged, see bench_cache()
+ * @own_cache: as @own, of 64 bytes
  * @debug_cache: with all checks of slab; made by the case that needs it
  * @reserve: of @heap
  * @mempool: over the 64-byte cache
@@ -50,7 +52,9 @@ struct bench {
 	struct ouro_heap *heap;
 	struct ouro_heap *hardened;
 	struct ouro_heap *debug;
+	struct ouro_heap *own;
 	struct kmem_cache *cache[BENCH_CACHES];
+	struct kmem_cache *own_cache;
 	struct kmem_cache *debug_cache;
 	struct ouro_reserve *reserve;
 	mempool_t *mempool;
@@ -94,6 +98,7 @@ struct bench_result {
 
 extern const struct bench_case bench_pair_cases[];
 extern const struct bench_case bench_batch_cases[];
+extern const struct bench_case bench_bulk_cases[];
 extern const struct bench_case bench_object_cases[];
 extern const struct bench_case bench_container_cases[];
 extern const struct bench_case bench_other_cases[];

@@ -26,15 +26,16 @@
 #include <linux/uaccess.h>
 #include "bench.h"
 
-#define RESULTS_MAX	128
+#define RESULTS_MAX	256
 #define ROUNDS_MAX	10000
 #define SIZES_MAX	SZ_64K	/* bytes of the file "sizes" */
 #define MEMPOOL_MIN	16
 
 static const struct bench_case *const tables[] = {
-	bench_pair_cases, bench_batch_cases, bench_object_cases,
-	bench_container_cases, bench_other_cases, bench_mix_cases,
-	bench_cpus_cases, bench_pass_cases, bench_workload_cases,
+	bench_pair_cases, bench_batch_cases, bench_bulk_cases,
+	bench_object_cases, bench_container_cases, bench_other_cases,
+	bench_mix_cases, bench_cpus_cases, bench_pass_cases,
+	bench_workload_cases,
 };
 
 static DEFINE_MUTEX(lock);	/* guards all below */
@@ -207,6 +208,7 @@ static void caches_destroy(void)
 
 	mempool_destroy(bench.mempool);
 	kmem_cache_destroy(bench.debug_cache);
+	kmem_cache_destroy(bench.own_cache);
 	for (i = 0; i < BENCH_CACHES; i++)
 		kmem_cache_destroy(bench.cache[i]);
 }
@@ -223,6 +225,9 @@ static int __init caches_create(void)
 		if (!bench.cache[i])
 			return -ENOMEM;
 	}
+	bench.own_cache = bench_cache_create(BENCH_NAME "-own", 64, 0);
+	if (!bench.own_cache)
+		return -ENOMEM;
 	bench.mempool = mempool_create_slab_pool(MEMPOOL_MIN,
 						 bench_cache(&bench, 64));
 	return bench.mempool ? 0 : -ENOMEM;
@@ -232,6 +237,7 @@ static void heaps_destroy(void)
 {
 	if (!IS_ERR_OR_NULL(bench.reserve))
 		ouro_reserve_destroy(bench.reserve);
+	ouro_heap_destroy(bench.own);
 	ouro_heap_destroy(bench.debug);
 	ouro_heap_destroy(bench.hardened);
 	ouro_heap_destroy(bench.heap);
@@ -248,6 +254,9 @@ static int __init heaps_create(void)
 	bench.debug = ouro_heap_create("bench_debug", OURO_HEAP_DEBUG);
 	if (IS_ERR(bench.debug))
 		return PTR_ERR(bench.debug);
+	bench.own = ouro_heap_create("bench_own", 0);
+	if (IS_ERR(bench.own))
+		return PTR_ERR(bench.own);
 	bench.reserve = ouro_reserve_create(bench.heap, 64, MEMPOOL_MIN,
 					    GFP_KERNEL);
 	return PTR_ERR_OR_ZERO(bench.reserve) ?: bench_object_init(&bench);

@@ -44,7 +44,8 @@ struct bench_mix {
  * @leaf: of objects without slots in @heap, see object.c
  * @node: with two slots
  * @named: without slots, in pools where weak handles were made
- * @block: BENCH_BATCH pointers
+ * @cpus: how many there are
+ * @block: BENCH_BATCH pointers for each of them
  * @order: 0 to BENCH_BATCH - 1, shuffled
  * @mix: sizes of real blocks
  */
@@ -61,6 +62,7 @@ struct bench {
 	struct ouro_kind *leaf;
 	struct ouro_kind *node;
 	struct ouro_kind *named;
+	unsigned int cpus;
 	void **block;
 	u16 *order;
 	struct bench_mix mix;

@@ -267,8 +267,8 @@ static int __init arrays_create(void)
 	u32 state = 1;
 	unsigned int i, j;
 
-	/* One batch for each of two CPUs. */
-	bench.block = kvcalloc(2 * BENCH_BATCH, sizeof(*bench.block),
+	bench.cpus = num_online_cpus();
+	bench.block = kvcalloc(BENCH_BATCH * bench.cpus, sizeof(*bench.block),
 			       GFP_KERNEL);
 	bench.order = kvcalloc(BENCH_BATCH, sizeof(*bench.order), GFP_KERNEL);
 	if (!bench.block || !bench.order)

@@ -108,6 +108,7 @@ extern const struct bench_case bench_mix_cases[];
 extern const struct bench_case bench_cpus_cases[];
 extern const struct bench_case bench_pass_cases[];
 extern const struct bench_case bench_workload_cases[];
+extern const struct bench_case bench_life_cases[];
 
 int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result);

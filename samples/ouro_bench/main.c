@@ -35,7 +35,7 @@ static const struct bench_case *const tables[] = {
 	bench_pair_cases, bench_batch_cases, bench_bulk_cases,
 	bench_object_cases, bench_container_cases, bench_other_cases,
 	bench_mix_cases, bench_cpus_cases, bench_pass_cases,
-	bench_workload_cases,
+	bench_workload_cases, bench_life_cases,
 };
 
 static DEFINE_MUTEX(lock);	/* guards all below */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Run as root by scripts/bench, in a VM or on this machine; prints lines for it to read.
-# usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | sites:MODE | preempt:MODE]...
+# usage: bench.sh [CASE:ROUNDS | hold:THING | keep:THING | shrink:CACHES | workers:CPUMASK | sites:MODE |
+#	preempt:MODE]...
 # OURO_MODULES and OURO_SAMPLES say where the modules and the samples are, if not where a VM has them.
 
 DIR=/proc/ouro_bench
@@ -42,11 +43,25 @@ snapshot()	# NAME
 	' /proc/zoneinfo /proc/vmstat
 }
 
-hold()	# THING
+# Until something else is, which may be made of it.
+keep()	# THING
 {
 	echo "$1" >$DIR/hold || die "hold $1"
 	snapshot "$1"
+}
+
+hold()	# THING
+{
+	keep "$1"
 	echo nothing >$DIR/hold
+}
+
+# Slab gives back pages that have no block any more.
+shrink()	# CACHES
+{
+	for file in /sys/kernel/slab/$1-*/shrink; do
+		echo 1 >"$file" || die "shrink $1"
+	done
 }
 
 # Where workers go that may go anywhere, a mask in hex: so that a CPU is left alone.
@@ -99,6 +114,8 @@ for what; do
 	case $what in
 	hold:nothing)	snapshot nothing ;;
 	hold:*)		hold "${what#hold:}" ;;
+	keep:*)		keep "${what#keep:}" ;;
+	shrink:*)	shrink "${what#shrink:}" ;;
 	sites:*)	sites "${what#sites:}" ;;
 	workers:*)	workers "${what#workers:}" ;;
 	preempt:*)	preempt "${what#preempt:}" ;;

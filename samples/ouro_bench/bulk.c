@@ -4,13 +4,18 @@
  * lie that are at hand, so a heap and a cache of their own are brought into a
  * state before: all pages are given back, a batch is allocated block by block, and
  * freed in the same order or in one that has nothing to do with it.
+ *
+ * It depends, too, on how many are at hand: a call may take the last of a magazine
+ * or of a page, and the next give it back, again and again.  So a round has many
+ * turns, and before each of them one block more is taken away.
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include "bench.h"
 #include "ways.h"
 
-#define BLOCKS	16000	/* in a round: a multiple of 128 and 250 */
+#define TURNS	128	/* of a round: some more than a magazine has room for */
+#define BLOCKS	1024	/* of a turn, or somewhat less */
 
 enum { IN_ORDER, SHUFFLED };
 
@@ -43,43 +48,69 @@ static __always_inline bool prepare(struct bench *bench, unsigned int order,
 	return whole;
 }
 
+typedef bool (*bulk_way)(struct bench *bench, size_t count, void **blocks);
+
+static __always_inline bool trip_ouro(struct bench *bench, size_t count,
+				      void **blocks)
+{
+	if (ouro_alloc_bulk(bench->own, 64, GFP_KERNEL, count, blocks))
+		return false;
+	ouro_free_bulk(count, blocks);
+	return true;
+}
+
+static __always_inline bool trip_cache(struct bench *bench, size_t count,
+				       void **blocks)
+{
+	struct kmem_cache *cache = bench->own_cache;
+
+	if (!kmem_cache_alloc_bulk(cache, GFP_KERNEL, count, blocks))
+		return false;
+	kmem_cache_free_bulk(cache, count, blocks);
+	return true;
+}
+
+/* The blocks that are taken away come first in @bench->block. */
+static __always_inline s64 turns(struct bench *bench, unsigned int calls,
+				 size_t count, alloc_way alloc, free_way free,
+				 bulk_way trip)
+{
+	unsigned int i, turn;
+	bool done = true;
+	s64 ns = 0;
+
+	for (turn = 0; turn < TURNS && done; turn++) {
+		bench->block[turn] = alloc(bench, 64);
+		done = bench->block[turn];
+		ns -= ktime_get_ns();
+		for (i = 0; i < calls && done; i++)
+			done = trip(bench, count, bench->block + TURNS);
+		ns += ktime_get_ns();
+	}
+	while (turn--)
+		if (bench->block[turn])
+			free(bench, bench->block[turn], 64);
+	return done ? ns : -ENOMEM;
+}
+
 static __always_inline s64 bulk_ouro(struct bench *bench, unsigned int loops,
 				     size_t count, unsigned int order)
 {
-	unsigned int i;
-	u64 start;
-
 	ouro_heap_trim(bench->own);
 	if (!prepare(bench, order, alloc_own, free_ouro))
 		return -ENOMEM;
-	start = ktime_get_ns();
-	for (i = 0; i < loops; i += count) {
-		if (ouro_alloc_bulk(bench->own, 64, GFP_KERNEL, count,
-				    bench->block))
-			return -ENOMEM;
-		ouro_free_bulk(count, bench->block);
-	}
-	return ktime_get_ns() - start;
+	return turns(bench, loops / TURNS / count, count, alloc_own, free_ouro,
+		     trip_ouro);
 }
 
 static __always_inline s64 bulk_cache(struct bench *bench, unsigned int loops,
 				      size_t count, unsigned int order)
 {
-	struct kmem_cache *cache = bench->own_cache;
-	unsigned int i;
-	u64 start;
-
-	kmem_cache_shrink(cache);
+	kmem_cache_shrink(bench->own_cache);
 	if (!prepare(bench, order, alloc_own_cache, free_own_cache))
 		return -ENOMEM;
-	start = ktime_get_ns();
-	for (i = 0; i < loops; i += count) {
-		if (!kmem_cache_alloc_bulk(cache, GFP_KERNEL, count,
-					   bench->block))
-			return -ENOMEM;
-		kmem_cache_free_bulk(cache, count, bench->block);
-	}
-	return ktime_get_ns() - start;
+	return turns(bench, loops / TURNS / count, count, alloc_own_cache,
+		     free_own_cache, trip_cache);
 }
 
 /* The sides of a case: @count at a time. */
@@ -106,9 +137,9 @@ BULK_SIDES(128);
 BULK_SIDES(250);
 
 #define BULK_CASES(count)						\
-	{ "bulk-" #count, BLOCKS,					\
+	{ "bulk-" #count, TURNS * (BLOCKS / (count) * (count)),		\
 	  { ouro_##count##_IN_ORDER, cache_##count##_IN_ORDER } },	\
-	{ "bulk-" #count "-shuffled", BLOCKS,				\
+	{ "bulk-" #count "-shuffled", TURNS * (BLOCKS / (count) * (count)), \
 	  { ouro_##count##_SHUFFLED, cache_##count##_SHUFFLED } }
 
 const struct bench_case bench_bulk_cases[] = {

@@ -142,6 +142,16 @@ def pair_rows(release):
     ]
 
 
+BULKS = (1, 2, 4, 8, 16, 32, 64, 128, 250)
+
+
+def bulk_rows(unit):
+    """So many blocks at once, where those at hand were freed in the order of allocation, or in another."""
+    return [Row(f"bulk of {count}, per block, {order}", unit, CACHE + " bulk", sides(f"bulk-{count}{suffix}"),
+                *((ratio(0.3), 4) if count == 16 else (None,)))
+            for order, suffix in (("in order", ""), ("shuffled", "-shuffled")) for count in BULKS]
+
+
 def instruction_rows(release):
     return pair_rows(release) + INSTRUCTIONS
 
@@ -162,9 +172,9 @@ INSTRUCTIONS = [
     Row("batch of 4096", "instr", CACHE, sides("batch"), ratio(0.4)),
     Row("batch of 4096", "instr", "kmalloc", sides("batch-kmalloc"), None),
     Row("batch of 4096, free_sized", "instr", CACHE, sides("batch-sized"), None),
+    Row("batch of 4096, freed last first", "instr", CACHE, sides("lifo"), None),
     Row("batch of 4096, freed shuffled", "instr", CACHE, sides("shuffled"), None),
-    Row("bulk of 16, per block", "instr", CACHE + " bulk", sides("bulk-16"), ratio(0.3), 4),
-    Row("bulk of 64, per block", "instr", CACHE + " bulk", sides("bulk-64"), None),
+    *bulk_rows("instr"),
     Row("random sizes, replace one", "instr", "kmalloc", sides("replace"), None),
     Row("region, per piece of 24", "instr", "kmalloc", sides("region"), None),
     Row("reserve pair", "instr", "mempool", sides("reserve"), None),
@@ -183,9 +193,9 @@ TIME = [
     Row("pair 64, ouro_free", "ns", "refcount inc+dec", against("free", "refcount"), None),
     Row("pair 64, hardened heap", "ns", CACHE, sides("hardened"), None),
     Row("batch of 4096", "ns", CACHE, sides("batch"), ratio(0.6)),
+    Row("batch of 4096, freed last first", "ns", CACHE, sides("lifo"), None),
     Row("batch of 4096, freed shuffled", "ns", CACHE, sides("shuffled"), None),
-    Row("bulk of 16, per block", "ns", CACHE + " bulk", sides("bulk-16"), ratio(0.3), 4),
-    Row("bulk of 64, per block", "ns", CACHE + " bulk", sides("bulk-64"), None),
+    *bulk_rows("ns"),
     Row("random sizes, replace one", "ns", "kmalloc", sides("replace"), None),
     Row("region, per piece of 24", "ns", "kmalloc", sides("region"), None),
     Row("reserve pair", "ns", "mempool", sides("reserve"), None),

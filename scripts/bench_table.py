@@ -44,6 +44,8 @@ NOTES = {
   ouro, peer: medians of at least 7 rounds, in which the sides took turns; least: of the best round; 95 %: the interval
   that the median of the rounds' ratios is in.  docs/performance.rst has more of this, and the numbers of the cases.
   pair: one block allocated and freed; batch: 4096 allocated, then freed, per block.
+  bulk: before, all pages are given back, 4096 blocks allocated one by one and freed, in that order or shuffled; then the
+  mean of 128 turns, before each of which one block more was taken away.
   mempool: asks slab first and never comes to its reserve here; Ouro's reserve is what is measured on the other side.
   take, clear: a plain store of the pointer fills the slot again, on both sides; weak handle: the peer's name is an index.""",
     "instructions": """\

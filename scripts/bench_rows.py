@@ -208,8 +208,8 @@ TIME = [
     Row("mstress: replace one, some go to another CPU", "ns", "kmalloc", sides("mstress"), ratio(1 / 1.3), 6),
     Row("xmalloc: CPU 0 allocates batches, CPU 1 frees them", "ns", "kmalloc", sides("xmalloc"), ratio(0.8), 5),
     Row("cache-scratch, two CPUs over one", "times", "kmalloc", speedup("scratch"), Goal("ouro", ">=", 1.9, 0.03), 7),
-    Row("alloc, write on CPU 0; then read, free on 1", "ns", CACHE, sides("hand"), None),
-    Row("alloc, write on CPU 0 while 1 reads, frees", "ns", CACHE, sides("pass"), None),
+    Row("remote free: CPU 0 allocates, then 1 frees", "ns", CACHE, sides("hand"), ratio(0.8), 5),
+    Row("remote free: CPU 0 allocates while 1 frees", "ns", CACHE, sides("pass"), ratio(0.8), 5),
     Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
     Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02), 15),
     Row("pair 64, sites by caller", "ns", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
@@ -221,6 +221,10 @@ TIME = [
     Row("pair 64, ouro_heap_stat() 10,000 times a second", "loops/us", "no reader", mutator("observe-call-10k"), None),
     Row("pair 64, audits of 100 k objects beside it", "loops/us", "no reader", mutator("observe-audit"), None),
     *object_rows("ns", 1.02, 10),
+]
+
+REMOTE = [
+    Row("remote free: CPU 0 allocates while all others free", "ns", CACHE, sides("pass-all"), ratio(0.8), 5),
 ]
 
 MEMORY = [

@@ -37,7 +37,7 @@ def show_table(lines):
                         for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
 
 
-# Below the tables: of all lanes, and of those that were measured.
+# Below the tables: of all lanes, and of those of which one was measured.
 NOTES = {
     "": """\
   ratio: ouro / peer, less is better; "two CPUs over one" is throughput, more is better (3 % are noise).
@@ -50,11 +50,12 @@ NOTES = {
   take, clear: a plain store of the pointer fills the slot again, on both sides; weak handle: the peer's name is an index.""",
     "instructions": """\
   instr: the loop's own {loop} instructions are included unless the line says "less loop".""",
+    "time remote": """\
+  remote free: what all CPUs do for a block together; what one waits for another is not counted.""",
     "time": """\
   time: user-mode Linux has no cmpxchg of two words, so slab's slow paths take a lock there that they do not take on x86.
   refcount: a last refcount_dec_and_test() has an LFENCE in user-mode Linux, some 9 ns, that it does not have on x86.
   vector, map: in user-mode Linux interrupts off and on cost some 500 ns, and an smp_rmb() is an LFENCE; on x86 neither is so.
-  on CPU 0, on 1: work of both CPUs together, per block; what one waits for the other is not counted.
   larson: 1000 blocks of 10 to 500 bytes on each CPU; mstress: 4096, of 8 to 1024 bytes, few of up to 16 KiB, an eighth
   of which the other CPU frees; xmalloc: 8 to 2048 bytes, in batches of 4096; cache-scratch: 8 bytes, written 100 times.
   no reader: another CPU reads all counters of the heap, through the file (some 40,000 times a second, where it does
@@ -79,7 +80,7 @@ def show(facts, lines):
         print()
     loop = next((f"{fact['loop']:.0f}" for fact in facts if "loop" in fact), "few")
     for name, note in NOTES.items():
-        if not name or name in {fact["lane"] for fact in facts}:
+        if not name or {fact["lane"] for fact in facts}.intersection(name.split()):
             print(note.replace("{loop}", loop))
     goals = [line["reached"] for line in lines if line["goals"]]
     print(f"  {goals.count(True)} of {len(goals)} goals reached.")

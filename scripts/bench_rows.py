@@ -210,6 +210,8 @@ TIME = [
     Row("cache-scratch, two CPUs over one", "times", "kmalloc", speedup("scratch"), Goal("ouro", ">=", 1.9, 0.03), 7),
     Row("remote free: CPU 0 allocates, then 1 frees", "ns", CACHE, sides("hand"), ratio(0.8), 5),
     Row("remote free: CPU 0 allocates while 1 frees", "ns", CACHE, sides("pass"), ratio(0.8), 5),
+    Row("heap, create + destroy", "us", CACHE, scaled(sides("life"), 1e-3), None),
+    Row("heap, create + pair + destroy", "us", CACHE, scaled(sides("life-used"), 1e-3), None),
     Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
     Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02), 15),
     Row("pair 64, sites by caller", "ns", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),

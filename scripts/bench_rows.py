@@ -229,6 +229,39 @@ REMOTE = [
     Row("remote free: CPU 0 allocates while all others free", "ns", CACHE, sides("pass-all"), ratio(0.8), 5),
 ]
 
+
+def mix_rows(what, state, of_live=None, of_peer=None):
+    """What became of the mix: pages held against what was asked for the blocks still live, and against slab's."""
+    ours, theirs = f"mix-ouro-{state}", f"mix-kmalloc-{state}"
+
+    def held(*parts):
+        return lambda lane: kib(sum(lane.results[ours][i] for i in parts))
+
+    def slab(lane):
+        return kib(lane.taken[theirs]["slab"])
+
+    def asked_for(bound):
+        return (ratio(bound), 9) if bound else (None,)
+
+    return [
+        Row(f"mix, {what}, held", "KiB", "live, asked for", pair_of(held(MIX_HELD), held(MIX_ASKED)),
+            *asked_for(of_live)),
+        Row(f"mix, {what}, held + metadata", "KiB", "kmalloc, slab", pair_of(held(MIX_HELD, MIX_METADATA), slab),
+            *asked_for(of_peer)),
+        Row(f"mix, {what}, no longer free", "KiB", "kmalloc",
+            scaled(pair_of(taken("free", ours), taken("free", theirs)), 1 / 1024), None),
+    ]
+
+
+def idle_rows(cpus):
+    """Of a lane without debugfs."""
+    return [
+        Row("idle heap, never used, no debugfs", "bytes", CACHE, each_of_many("heaps-10k", "caches-10k"),
+            cost(8192 + 64 * cpus), 16),
+        Row("idle heap, one live block, no debugfs", "bytes", CACHE, each_of_many("heaps-used", "caches-used"), None),
+    ]
+
+
 MEMORY = [
     Row("1.06 M blocks, held", "KiB", "asked for", pair_of(mix(MIX_HELD), mix(MIX_ASKED)), ratio(1.06), 8),
     Row("1.06 M blocks, held + metadata", "KiB", "asked for",
@@ -239,6 +272,12 @@ MEMORY = [
         pair_of(lambda lane: kib(lane.taken["mix-ouro"]["free"]), mix(MIX_ASKED)), ratio(1.06)),
     Row("1.06 M blocks, no longer free", "KiB", "kmalloc",
         scaled(pair_of(taken("free", "mix-ouro"), taken("free", "mix-kmalloc")), 1 / 1024), ratio(0.92)),
+    *mix_rows("half left", "half"),
+    *mix_rows("half left, churned", "churned", of_live=1.15, of_peer=1),
+    *mix_rows("a tenth left", "tenth"),
+    *mix_rows("a tenth left, trimmed", "trimmed", of_peer=1),
+    Row("10,000 idle heaps", "MB", CACHE, scaled(pair_of(taken("free", "heaps-10k"), taken("free", "caches-10k")), 1e-6),
+        cost(200), 16),
     Row("idle heap, never used", "bytes", CACHE, each_of_many("heaps", "caches"), None),
     Row("idle heap, one live block", "bytes", CACHE, each_of_many("heaps-used", "caches-used"), None),
     Row("object, header", "bytes", "refcount_t", said("objects", "plains", 1), cost(8)),

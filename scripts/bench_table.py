@@ -56,13 +56,18 @@ NOTES = {
   time: user-mode Linux has no cmpxchg of two words, so slab's slow paths take a lock there that they do not take on x86.
   refcount: a last refcount_dec_and_test() has an LFENCE in user-mode Linux, some 9 ns, that it does not have on x86.
   vector, map: in user-mode Linux interrupts off and on cost some 500 ns, and an smp_rmb() is an LFENCE; on x86 neither is so.
-  create, destroy: a cache waits for RCU when it goes, some 80 ms in all; a heap's pages wait for that after it has gone.
+  create + destroy: kmem_cache_destroy() waits for RCU, ouro_heap_destroy() does not.
   larson: 1000 blocks of 10 to 500 bytes on each CPU; mstress: 4096, of 8 to 1024 bytes, few of up to 16 KiB, an eighth
   of which the other CPU frees; xmalloc: 8 to 2048 bytes, in batches of 4096; cache-scratch: 8 bytes, written 100 times.
   no reader: another CPU reads all counters of the heap, through the file (some 40,000 times a second, where it does
   not pause) or by the call (150,000 times); each takes the allocating CPU's cache line away, a quarter of a us.""",
     "memory": """\
-  held: pages of the heap; no longer free: what the whole system has less, free pages kept by CPUs counted as free.""",
+  held: pages of the heap; no longer free: what the whole system has less, free pages kept by CPUs counted as free.
+  mix: what is left of the 1.06 M blocks when any were freed, on one CPU; churned: any block is freed, then the next
+  allocated of those that are not there, ten times as many as there were at first; trimmed: by ouro_heap_trim(), and
+  slab's caches for kmalloc shrunk through sysfs.""",
+    "idle-1 idle-2 idle-4": """\
+  no debugfs: as booted with debugfs=off; idle heaps are ten thousand, those with one live block a thousand.""",
     "collector": """\
   scan: objects of 64 bytes with two slots, two random edges each, and a vector that holds them all; CPython: objects
   with two __slots__ and a list.  Live: all held; dead: the vector was put, what is then in or behind a cycle is left.

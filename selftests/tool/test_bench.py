@@ -238,11 +238,17 @@ class Files(Case):
         """One of all ratios of a lane and kernel, and one for each series of lines that say how many in their names."""
         bulk = [dict(LINE, case=f"bulk of {n}, per block", ouro=10.0 + n, ratio=n / 9) for n in (1, 2, 16)]
         scans = [dict(TIME, lane="collector", case=f"scan of {size} live objects, each") for size in ("10 k", "1 M")]
-        done = self.script("bench-plot", self.file("b.json", LINE, *bulk, *scans), self.dir)
+        memory = dict(LINE, lane="memory", unit="KiB")
+        mix = [dict(memory, case="9 mix, half left, held", ouro=3.0, peer=2.0, ratio=1.5, peer_name="live, asked for"),
+               dict(memory, case="mix, half left, held + metadata", peer=5.0, peer_name="kmalloc, slab")]
+        done = self.script("bench-plot", self.file("b.json", LINE, *bulk, *scans, *mix), self.dir)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         made = {name for name in os.listdir(self.dir) if name.endswith(".svg")}
         self.assertEqual(made, {"ratios-instructions-6.1.svg", "ratios-collector-um.svg", "bulk-instructions-6.1.svg",
-                                "scans-live-collector-um.svg"})
+                                "scans-live-collector-um.svg", "ratios-memory-6.1.svg", "steps-memory-6.1.svg"})
+        steps = list(ElementTree.parse(self.path("steps-memory-6.1.svg")).getroot().itertext())
+        for name, figure in (("mix, half left : Ouro", "1.5"), ("mix, half left : kmalloc, slab", "2.5")):
+            self.assertEqual(steps[steps.index(name) + 1], figure)
         words = "".join(ElementTree.parse(self.path("ratios-instructions-6.1.svg")).getroot().itertext())
         for line in (LINE, *bulk):
             self.assertIn(line["case"], words)

@@ -343,6 +343,17 @@ COLLECTOR = [
     Row("memory of a scan, 10 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-10m"), None),
 ]
 
+SHAPES = {"rings": "in rings of ten", "tree": "in a tree", "chain": "in one ring"}
+
+
+def shape_row(shape, name, size):
+    what, freed = {"live": ("live", ""), "garbage": ("dead", " freed")}[name]
+    return Row(f"scan of {size[:-1]} {size[-1].replace('m', 'M')} {what} objects {SHAPES[shape]}, each{freed}", "ns",
+               "{peer}", beside_cpython(f"{name}-{shape}-{size}"), None)
+
+
+SHAPED = [shape_row(shape, name, size) for shape in SHAPES for name in ("live", "garbage") for size in SIZES]
+
 WAITS = [
     *wait_rows("voluntary", ""),
     *wait_rows("preemptible", "-full"),

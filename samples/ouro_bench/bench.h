@@ -5,6 +5,7 @@
 #ifndef OURO_BENCH_H
 #define OURO_BENCH_H
 
+#include <linux/bits.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -30,6 +31,37 @@ struct bench_mix {
 	size_t asked;
 };
 
+/* An operation of a trace, as scripts/trace writes it and says there. */
+struct bench_trace_op {
+	__le32 what;
+	__le32 size;
+};
+
+#define TRACE_SLOT	GENMASK(23, 0)
+#define TRACE_FREE	BIT(24)
+#define TRACE_ZEROED	BIT(25)
+#define TRACE_CPU	GENMASK(31, 28)
+
+/**
+ * struct bench_trace - what a kernel allocated and freed while it worked
+ * @ops: in the order of time
+ * @count: of @ops; 0: no trace was written, or not all of it yet
+ * @slots: all slots in @ops are less
+ * @peak: after so many of @ops most bytes are live
+ * @live: blocks then
+ * @asked: bytes then
+ * @blocks: for each of two CPUs, what its slots hold; NULL between replays
+ */
+struct bench_trace {
+	struct bench_trace_op *ops;
+	u32 count;
+	u32 slots;
+	u32 peak;
+	u32 live;
+	u64 asked;
+	void **blocks;
+};
+
 /**
  * struct bench - what the cases work on
  * @heap: unchecked
@@ -48,6 +80,7 @@ struct bench_mix {
  * @block: BENCH_BATCH pointers for each of them
  * @order: 0 to BENCH_BATCH - 1, shuffled
  * @mix: sizes of real blocks
+ * @trace: lives of real blocks
  */
 struct bench {
 	struct ouro_heap *heap;
@@ -66,6 +99,7 @@ struct bench {
 	void **block;
 	u16 *order;
 	struct bench_mix mix;
+	struct bench_trace trace;
 };
 
 /* Does something @loops times.  Returns nanoseconds, or an error. */
@@ -109,6 +143,7 @@ extern const struct bench_case bench_cpus_cases[];
 extern const struct bench_case bench_pass_cases[];
 extern const struct bench_case bench_workload_cases[];
 extern const struct bench_case bench_life_cases[];
+extern const struct bench_case bench_replay_cases[];
 
 int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result);
@@ -123,6 +158,14 @@ void bench_mix_forget(struct bench_mix *mix);
 int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
 int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
+
+ssize_t bench_trace_write(struct bench_trace *trace, const char __user *from,
+			  size_t len, loff_t *pos);
+void bench_trace_exit(struct bench_trace *trace);
+int bench_replay_fill_ouro(struct bench *bench, struct ouro_heap *heap);
+int bench_replay_fill_kmalloc(struct bench *bench);
+void bench_replay_drop_kmalloc(struct bench *bench);
+void bench_replay_forget(struct bench *bench);
 
 int bench_object_init(struct bench *bench);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run as root by scripts/bench, in a VM or on this machine; prints lines for it to read.
 # usage: bench.sh [CASE:ROUNDS | hold:THING | keep:THING | shrink:CACHES | workers:CPUMASK | sites:MODE |
-#	preempt:MODE]...
+#	trace:NAME | preempt:MODE]...
 # OURO_MODULES and OURO_SAMPLES say where the modules and the samples are, if not where a VM has them.
 
 DIR=/proc/ouro_bench
@@ -102,6 +102,13 @@ sites()	# MODE
 	echo "$1" | tr - ' ' >/sys/kernel/debug/ouro/bench/sites || die "sites $1"
 }
 
+# What cases replay; checked as it is taken in.  What others have left in kmalloc's caches goes: it is small beside it.
+trace()	# NAME
+{
+	shrink kmalloc
+	xzcat "$SAMPLES/ouro_bench/$1-trace.xz" >$DIR/trace || die "trace $1"
+}
+
 trap 'finish "ended by a signal"' INT TERM HUP
 trap 'finish "ended early"' EXIT
 load ouro
@@ -117,6 +124,7 @@ for what; do
 	keep:*)		keep "${what#keep:}" ;;
 	shrink:*)	shrink "${what#shrink:}" ;;
 	sites:*)	sites "${what#sites:}" ;;
+	trace:*)	trace "${what#trace:}" ;;
 	workers:*)	workers "${what#workers:}" ;;
 	preempt:*)	preempt "${what#preempt:}" ;;
 	*)		echo "${what%:*} ${what#*:}" >$DIR/run || die "run $what" ;;

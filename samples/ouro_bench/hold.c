@@ -250,7 +250,9 @@ static const struct holding holdings[] = {
 	{ }
 };
 
-static const struct holding *const tables[] = { holdings, hold_mix_holdings };
+static const struct holding *const tables[] = {
+	holdings, hold_mix_holdings, hold_trace_holdings,
+};
 
 static const struct holding *find_holding(const char *name)
 {

@@ -25,5 +25,6 @@ struct holding {
 };
 
 extern const struct holding hold_mix_holdings[];
+extern const struct holding hold_trace_holdings[];
 
 #endif /* OURO_BENCH_HOLD_H */

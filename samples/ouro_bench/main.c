@@ -4,6 +4,7 @@
  *
  * In /proc/ouro_bench, which is there without debugfs, too:
  *   sizes    write the sizes of a real process's blocks, lines of "size,count"
+ *   trace    write what scripts/trace recorded, decompressed, from its beginning
  *   run      write "CASE ROUNDS" to measure one case; writing returns when done
  *   hold     write what shall be held in memory, or "nothing"
  *   results  one line for each of these, a name and four numbers: thousandths
@@ -35,7 +36,7 @@ static const struct bench_case *const tables[] = {
 	bench_pair_cases, bench_batch_cases, bench_bulk_cases,
 	bench_object_cases, bench_container_cases, bench_other_cases,
 	bench_mix_cases, bench_cpus_cases, bench_pass_cases,
-	bench_workload_cases, bench_life_cases,
+	bench_workload_cases, bench_life_cases, bench_replay_cases,
 };
 
 static DEFINE_MUTEX(lock);	/* guards all below */
@@ -137,6 +138,23 @@ static const struct proc_ops name##_proc_ops = {				\
 BENCH_FILE(sizes, take_sizes);
 BENCH_FILE(run, run);
 BENCH_FILE(hold, hold);
+
+/* This one comes in many writes. */
+static ssize_t trace_write(struct file *file, const char __user *from,
+			   size_t len, loff_t *pos)
+{
+	ssize_t taken;
+
+	mutex_lock(&lock);
+	bench_hold_nothing(&bench);
+	taken = bench_trace_write(&bench.trace, from, len, pos);
+	mutex_unlock(&lock);
+	return taken;
+}
+
+static const struct proc_ops trace_proc_ops = {
+	.proc_write = trace_write,
+};
 
 static int results_show(struct seq_file *m, void *unused)
 {
@@ -290,6 +308,7 @@ static void destroy_all(void)
 	while (nresults)
 		bench_round_forget(&results[--nresults]);
 	bench_mix_exit(&bench.mix);
+	bench_trace_exit(&bench.trace);
 	heaps_destroy();
 	caches_destroy();
 	kvfree(bench.order);
@@ -300,6 +319,7 @@ static int __init files_create(void)
 {
 	dir = proc_mkdir(BENCH_NAME, NULL);
 	if (dir && proc_create("sizes", 0200, dir, &sizes_proc_ops) &&
+	    proc_create("trace", 0200, dir, &trace_proc_ops) &&
 	    proc_create("run", 0200, dir, &run_proc_ops) &&
 	    proc_create("hold", 0200, dir, &hold_proc_ops) &&
 	    proc_create("results", 0400, dir, &results_proc_ops) &&

@@ -63,6 +63,14 @@ def speedup_against(name, loop):
     return get
 
 
+def without_walk(name):
+    """Figures of a replayed trace, less what going through it costs."""
+    def get(lane):
+        ouro, peer, walk = lane.results[name][:3]
+        return (ouro - walk) / 1000, (peer - walk) / 1000
+    return get
+
+
 def mutator(name):
     """Million loops a second while another CPU scans or reads, and without."""
     def get(lane):
@@ -82,6 +90,10 @@ MIX_BLOCKS, MIX_ASKED, MIX_HELD, MIX_METADATA = range(4)
 
 def mix(*parts):
     return lambda lane: kib(sum(lane.results["mix-ouro"][i] for i in parts))
+
+
+def at_peak(*parts):
+    return lambda lane: kib(sum(lane.results["trace-ouro"][i] for i in parts))
 
 
 def taken(what, name):
@@ -182,6 +194,8 @@ INSTRUCTIONS = [
     Row("pair 64, sites by caller", "instr", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
     Row("pair 64, sites by one stack of 64", "instr", "sites off", against("sites-stack-64", "sites-off"), None),
     Row("pair 64, sites by stack", "instr", "sites off", against("sites-stack", "sites-off"), None),
+    Row("trace of a VM's kmalloc, replayed", "instr", "kmalloc", sides("replay"), None),
+    Row("trace of a VM's kmalloc, less the walk", "instr", "kmalloc", without_walk("replay"), None),
     *object_rows("instr", 1.3),
 ]
 
@@ -208,6 +222,9 @@ TIME = [
     Row("mstress: replace one, some go to another CPU", "ns", "kmalloc", sides("mstress"), ratio(1 / 1.3), 6),
     Row("xmalloc: CPU 0 allocates batches, CPU 1 frees them", "ns", "kmalloc", sides("xmalloc"), ratio(0.8), 5),
     Row("cache-scratch, two CPUs over one", "times", "kmalloc", speedup("scratch"), Goal("ouro", ">=", 1.9, 0.03), 7),
+    Row("trace of a VM's kmalloc, replayed", "ns", "kmalloc", sides("replay"), ratio(1 / 1.3), 6),
+    Row("trace of a VM's kmalloc, less the walk", "ns", "kmalloc", without_walk("replay"), None),
+    Row("trace of a VM's kmalloc, two CPUs at once", "ns", "kmalloc", sides("cpus-replay"), None),
     Row("remote free: CPU 0 allocates, then 1 frees", "ns", CACHE, sides("hand"), ratio(0.8), 5),
     Row("remote free: CPU 0 allocates while 1 frees", "ns", CACHE, sides("pass"), ratio(0.8), 5),
     Row("heap, create + destroy", "us", CACHE, scaled(sides("life"), 1e-3), None),
@@ -272,6 +289,11 @@ MEMORY = [
         pair_of(lambda lane: kib(lane.taken["mix-ouro"]["free"]), mix(MIX_ASKED)), ratio(1.06)),
     Row("1.06 M blocks, no longer free", "KiB", "kmalloc",
         scaled(pair_of(taken("free", "mix-ouro"), taken("free", "mix-kmalloc")), 1 / 1024), ratio(0.92)),
+    Row("trace at its peak, held", "KiB", "asked for", pair_of(at_peak(MIX_HELD), at_peak(MIX_ASKED)), None),
+    Row("trace at its peak, held + metadata", "KiB", "asked for",
+        pair_of(at_peak(MIX_HELD, MIX_METADATA), at_peak(MIX_ASKED)), None),
+    Row("trace at its peak, no longer free", "KiB", "kmalloc",
+        scaled(pair_of(taken("free", "trace-ouro"), taken("free", "trace-kmalloc")), 1 / 1024), None),
     *mix_rows("half left", "half"),
     *mix_rows("half left, churned", "churned", of_live=1.15, of_peer=1),
     *mix_rows("a tenth left", "tenth"),

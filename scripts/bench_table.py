@@ -48,6 +48,9 @@ NOTES = {
   mean of 128 turns, before each of which one block more was taken away.
   mempool: asks slab first and never comes to its reserve here; Ouro's reserve is what is measured on the other side.
   take, clear: a plain store of the pointer fills the slot again, on both sides; weak handle: the peer's name is an index.""",
+    "instructions time memory": """\
+  trace: what a kernel did while scripts/trace recorded it, in that order, zeroed where it was; per operation, an
+  allocation or a free; a byte of each block is written.  Its peak: where most bytes are live.""",
     "instructions": """\
   instr: the loop's own {loop} instructions are included unless the line says "less loop".""",
     "time remote": """\

@@ -42,7 +42,8 @@ NOTES = {
     "": """\
   ratio: ouro / peer, less is better; "two CPUs over one" is throughput, more is better (3 % are noise).
   ouro, peer: medians of at least 7 rounds, in which the sides took turns; least: of the best round; 95 %: the interval
-  that the median of the rounds' ratios is in.  docs/performance.rst has more of this, and the numbers of the cases.
+  that the median of the rounds' ratios is in.  docs/performance.rst has more of this, and the numbers of the cases.""",
+    "instructions time": """\
   pair: one block allocated and freed; batch: 4096 allocated, then freed, per block.
   bulk: before, all pages are given back, 4096 blocks allocated one by one and freed, in that order or shuffled; then the
   mean of 128 turns, before each of which one block more was taken away.

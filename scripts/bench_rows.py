@@ -345,6 +345,15 @@ def wait_rows(mode, suffix):
                                ("wait-vector", "live vector of 1 M"), ("wait-dead-vector", "dead vector of 1 M"))]
 
 
+SHAPES = {"rings": "in rings of ten", "tree": "in a tree", "chain": "in one ring"}
+
+
+def shape_row(shape, name, size):
+    what, freed = {"live": ("live", ""), "garbage": ("dead", " freed")}[name]
+    return Row(f"scan of {size[:-1]} {size[-1].replace('m', 'M')} {what} objects {SHAPES[shape]}, each{freed}", "ns",
+               "{peer}", beside_cpython(f"{name}-{shape}-{size}"), None)
+
+
 COLLECTOR = [
     Row("scan of 1 M live objects, each", "ns", "{peer}", beside_cpython("live-1m"), (cost(40), ratio(0.25)), 12),
     Row("scan of 1 M dead objects, each freed", "ns", "{peer}", beside_cpython("garbage-1m"),
@@ -353,6 +362,7 @@ COLLECTOR = [
           beside_cpython(f"{name}-{size}"), None)
       for name, what in (("live", "live objects, each"), ("garbage", "dead objects, each freed"))
       for size in SIZES if size != "1m"),
+    *(shape_row(shape, name, size) for shape in SHAPES for name in ("live", "garbage") for size in SIZES),
     Row("live, each of 10 M over each of 10 k, least", "ns", "10 k", growth("live-10k", "live-10m"), None),
     Row("dead, each of 10 M over each of 10 k, least", "ns", "10 k", growth("garbage-10k", "garbage-10m"), None),
     Row("mutator of 4096 of 1 M, scans beside it", "loops/us", "no scans", mutator("mutate"),
@@ -364,17 +374,6 @@ COLLECTOR = [
     Row("memory of a scan, 1 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-1m"), ratio(1)),
     Row("memory of a scan, 10 M dead", "KiB", "and 16 a dead, 8 an edge", memory_of("garbage-10m"), None),
 ]
-
-SHAPES = {"rings": "in rings of ten", "tree": "in a tree", "chain": "in one ring"}
-
-
-def shape_row(shape, name, size):
-    what, freed = {"live": ("live", ""), "garbage": ("dead", " freed")}[name]
-    return Row(f"scan of {size[:-1]} {size[-1].replace('m', 'M')} {what} objects {SHAPES[shape]}, each{freed}", "ns",
-               "{peer}", beside_cpython(f"{name}-{shape}-{size}"), None)
-
-
-SHAPED = [shape_row(shape, name, size) for shape in SHAPES for name in ("live", "garbage") for size in SIZES]
 
 WAITS = [
     *wait_rows("voluntary", ""),

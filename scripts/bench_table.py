@@ -72,7 +72,7 @@ NOTES = {
   slab's caches for kmalloc shrunk through sysfs.""",
     "idle-1 idle-2 idle-4": """\
   no debugfs: as booted with debugfs=off; idle heaps are ten thousand, those with one live block a thousand.""",
-    "collector shapes": """\
+    "collector": """\
   scan: objects of 64 bytes with two slots, two random edges each, and a vector that holds them all; CPython: objects
   with two __slots__ and a list.  Live: all held; dead: the vector was put, what is then in or behind a cycle is left.
   In rings, a tree or one ring: objects in the order of their making, of which vector and list have the first of each;

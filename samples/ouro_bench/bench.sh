@@ -59,7 +59,7 @@ hold()	# THING
 # Slab gives back pages that have no block any more.
 shrink()	# CACHES
 {
-	for file in /sys/kernel/slab/$1-*/shrink; do
+	for file in /sys/kernel/slab/"$1"-*/shrink; do
 		echo 1 >"$file" || die "shrink $1"
 	done
 }

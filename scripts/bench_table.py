@@ -17,6 +17,10 @@ def quotient(value):
     return f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
+def limit(bound):
+    return f"{bound:.0f}" if bound >= 1000 else f"{bound:.3g}"
+
+
 HEAD = ("case", "unit", "ouro", "least", "peer", "least", "", "ratio", "95 %", "goal", "reached")
 TO_THE_RIGHT = (2, 3, 4, 5, 7)
 
@@ -25,7 +29,7 @@ def cells(line):
     least = list(map(number, line["least"])) if line["least"] else ["", ""]
     return (line["case"], line["unit"], number(line["ouro"]), least[0], number(line["peer"]), least[1],
             line["peer_name"], quotient(line["ratio"]), " - ".join(map(quotient, line["interval"] or ())),
-            ", ".join(f"{what} {comparison} {bound:.3g}" for what, comparison, bound in line["goals"]),
+            ", ".join(f"{what} {comparison} {limit(bound)}" for what, comparison, bound in line["goals"]),
             {None: "", True: "yes", False: "NO"}[line["reached"]])
 
 

@@ -17,6 +17,7 @@ from case import Case, TOP
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 import bench_figures  # pylint: disable=wrong-import-position
 import bench_rows  # pylint: disable=wrong-import-position
+import bench_table  # pylint: disable=wrong-import-position
 
 LINE = {"case": "1 pair 64, ouro_free", "lane": "instructions", "kernel": "6.1.0-1-amd64", "unit": "instr",
         "ouro": 50.0, "peer": 200.0, "peer_name": "kmem_cache", "ratio": 0.25, "target": "6.1", "interval": None,
@@ -98,6 +99,14 @@ class Lanes(Case):
             with self.assertRaisesRegex(SystemExit, "nothing to measure on um"):
                 self.bench.plan(["instructions"], ["um"])
         self.assertIn("instructions is not measured on um", err.getvalue())
+
+    def test_lanes(self):
+        """Lines of a lane are told apart as scripts/bench-compare does it, and notes are of lanes that there are."""
+        for name, lane in self.bench.LANES.items():
+            rows = lane.rows("6.1.0") if callable(lane.rows) else lane.rows
+            keys = [(row.number, row.case, row.unit, row.peer_name) for row in rows]
+            self.assertEqual(len(keys), len(set(keys)), name)
+        self.assertLessEqual({name for names in bench_table.NOTES for name in names.split()}, set(self.bench.LANES))
 
     def test_numbers(self):
         """What is asked depends on the slab."""

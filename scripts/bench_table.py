@@ -64,7 +64,7 @@ NOTES = {
   time: user-mode Linux has no cmpxchg of two words, so slab's slow paths take a lock there that they do not take on x86.
   refcount: a last refcount_dec_and_test() has an LFENCE in user-mode Linux, some 9 ns, that it does not have on x86.
   vector, map: in user-mode Linux interrupts off and on cost some 500 ns, and an smp_rmb() is an LFENCE; on x86 neither is so.
-  create + destroy: kmem_cache_destroy() waits for RCU, ouro_heap_destroy() does not.
+  create + destroy: most of a heap's is its files in debugfs; kmem_cache_destroy() waits for RCU.
   larson: 1000 blocks of 10 to 500 bytes on each CPU; mstress: 4096, of 8 to 1024 bytes, few of up to 16 KiB, an eighth
   of which the other CPU frees; xmalloc: 8 to 2048 bytes, in batches of 4096; cache-scratch: 8 bytes, written 100 times.
   no reader: another CPU reads all counters of the heap, through the file (some 40,000 times a second, where it does

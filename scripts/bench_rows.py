@@ -63,6 +63,14 @@ def speedup_against(name, loop):
     return get
 
 
+def without_walk(name):
+    """Figures of a replayed trace, less what going through it costs."""
+    def get(lane):
+        ouro, peer, walk = lane.results[name][:3]
+        return (ouro - walk) / 1000, (peer - walk) / 1000
+    return get
+
+
 def mutator(name):
     """Million loops a second while another CPU scans or reads, and without."""
     def get(lane):
@@ -82,6 +90,10 @@ MIX_BLOCKS, MIX_ASKED, MIX_HELD, MIX_METADATA = range(4)
 
 def mix(*parts):
     return lambda lane: kib(sum(lane.results["mix-ouro"][i] for i in parts))
+
+
+def at_peak(*parts):
+    return lambda lane: kib(sum(lane.results["trace-ouro"][i] for i in parts))
 
 
 def taken(what, name):
@@ -142,6 +154,16 @@ def pair_rows(release):
     ]
 
 
+BULKS = (1, 2, 4, 8, 16, 32, 64, 128, 250)
+
+
+def bulk_rows(unit):
+    """So many blocks at once, where those at hand were freed in the order of allocation, or in another."""
+    return [Row(f"bulk of {count}, per block, {order}", unit, CACHE + " bulk", sides(f"bulk-{count}{suffix}"),
+                *((ratio(0.3), 4) if count == 16 else (None,)))
+            for order, suffix in (("in order", ""), ("shuffled", "-shuffled")) for count in BULKS]
+
+
 def instruction_rows(release):
     return pair_rows(release) + INSTRUCTIONS
 
@@ -162,9 +184,9 @@ INSTRUCTIONS = [
     Row("batch of 4096", "instr", CACHE, sides("batch"), ratio(0.4)),
     Row("batch of 4096", "instr", "kmalloc", sides("batch-kmalloc"), None),
     Row("batch of 4096, free_sized", "instr", CACHE, sides("batch-sized"), None),
+    Row("batch of 4096, freed last first", "instr", CACHE, sides("lifo"), None),
     Row("batch of 4096, freed shuffled", "instr", CACHE, sides("shuffled"), None),
-    Row("bulk of 16, per block", "instr", CACHE + " bulk", sides("bulk-16"), ratio(0.3), 4),
-    Row("bulk of 64, per block", "instr", CACHE + " bulk", sides("bulk-64"), None),
+    *bulk_rows("instr"),
     Row("random sizes, replace one", "instr", "kmalloc", sides("replace"), None),
     Row("region, per piece of 24", "instr", "kmalloc", sides("region"), None),
     Row("reserve pair", "instr", "mempool", sides("reserve"), None),
@@ -172,6 +194,8 @@ INSTRUCTIONS = [
     Row("pair 64, sites by caller", "instr", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
     Row("pair 64, sites by one stack of 64", "instr", "sites off", against("sites-stack-64", "sites-off"), None),
     Row("pair 64, sites by stack", "instr", "sites off", against("sites-stack", "sites-off"), None),
+    Row("trace of a VM's kmalloc, replayed", "instr", "kmalloc", sides("replay"), None),
+    Row("trace of a VM's kmalloc, less the walk", "instr", "kmalloc", without_walk("replay"), None),
     *object_rows("instr", 1.3),
 ]
 
@@ -183,9 +207,9 @@ TIME = [
     Row("pair 64, ouro_free", "ns", "refcount inc+dec", against("free", "refcount"), None),
     Row("pair 64, hardened heap", "ns", CACHE, sides("hardened"), None),
     Row("batch of 4096", "ns", CACHE, sides("batch"), ratio(0.6)),
+    Row("batch of 4096, freed last first", "ns", CACHE, sides("lifo"), None),
     Row("batch of 4096, freed shuffled", "ns", CACHE, sides("shuffled"), None),
-    Row("bulk of 16, per block", "ns", CACHE + " bulk", sides("bulk-16"), ratio(0.3), 4),
-    Row("bulk of 64, per block", "ns", CACHE + " bulk", sides("bulk-64"), None),
+    *bulk_rows("ns"),
     Row("random sizes, replace one", "ns", "kmalloc", sides("replace"), None),
     Row("region, per piece of 24", "ns", "kmalloc", sides("region"), None),
     Row("reserve pair", "ns", "mempool", sides("reserve"), None),
@@ -198,8 +222,13 @@ TIME = [
     Row("mstress: replace one, some go to another CPU", "ns", "kmalloc", sides("mstress"), ratio(1 / 1.3), 6),
     Row("xmalloc: CPU 0 allocates batches, CPU 1 frees them", "ns", "kmalloc", sides("xmalloc"), ratio(0.8), 5),
     Row("cache-scratch, two CPUs over one", "times", "kmalloc", speedup("scratch"), Goal("ouro", ">=", 1.9, 0.03), 7),
-    Row("alloc, write on CPU 0; then read, free on 1", "ns", CACHE, sides("hand"), None),
-    Row("alloc, write on CPU 0 while 1 reads, frees", "ns", CACHE, sides("pass"), None),
+    Row("trace of a VM's kmalloc, replayed", "ns", "kmalloc", sides("replay"), ratio(1 / 1.3), 6),
+    Row("trace of a VM's kmalloc, less the walk", "ns", "kmalloc", without_walk("replay"), None),
+    Row("trace of a VM's kmalloc, two CPUs at once", "ns", "kmalloc", sides("cpus-replay"), None),
+    Row("remote free: CPU 0 allocates, then 1 frees", "ns", CACHE, sides("hand"), ratio(0.8), 5),
+    Row("remote free: CPU 0 allocates while 1 frees", "ns", CACHE, sides("pass"), ratio(0.8), 5),
+    Row("heap, create + destroy", "us", CACHE, scaled(sides("life"), 1e-3), None),
+    Row("heap, create + pair + destroy", "us", CACHE, scaled(sides("life-used"), 1e-3), None),
     Row("1.06 M blocks, fill", "ms", "kmalloc", scaled(sides("fill"), 1e-6), None),
     Row("1.06 M live blocks, destroy", "ms", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02), 15),
     Row("pair 64, sites by caller", "ns", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
@@ -213,6 +242,43 @@ TIME = [
     *object_rows("ns", 1.02, 10),
 ]
 
+REMOTE = [
+    Row("remote free: CPU 0 allocates while all others free", "ns", CACHE, sides("pass-all"), ratio(0.8), 5),
+]
+
+
+def mix_rows(what, state, of_live=None, of_peer=None):
+    """What became of the mix: pages held against what was asked for the blocks still live, and against slab's."""
+    ours, theirs = f"mix-ouro-{state}", f"mix-kmalloc-{state}"
+
+    def held(*parts):
+        return lambda lane: kib(sum(lane.results[ours][i] for i in parts))
+
+    def slab(lane):
+        return kib(lane.taken[theirs]["slab"])
+
+    def asked_for(bound):
+        return (ratio(bound), 9) if bound else (None,)
+
+    return [
+        Row(f"mix, {what}, held", "KiB", "live, asked for", pair_of(held(MIX_HELD), held(MIX_ASKED)),
+            *asked_for(of_live)),
+        Row(f"mix, {what}, held + metadata", "KiB", "kmalloc, slab", pair_of(held(MIX_HELD, MIX_METADATA), slab),
+            *asked_for(of_peer)),
+        Row(f"mix, {what}, no longer free", "KiB", "kmalloc",
+            scaled(pair_of(taken("free", ours), taken("free", theirs)), 1 / 1024), None),
+    ]
+
+
+def idle_rows(cpus):
+    """Of a lane without debugfs."""
+    return [
+        Row("idle heap, never used, no debugfs", "bytes", CACHE, each_of_many("heaps-10k", "caches-10k"),
+            cost(8192 + 64 * cpus), 16),
+        Row("idle heap, one live block, no debugfs", "bytes", CACHE, each_of_many("heaps-used", "caches-used"), None),
+    ]
+
+
 MEMORY = [
     Row("1.06 M blocks, held", "KiB", "asked for", pair_of(mix(MIX_HELD), mix(MIX_ASKED)), ratio(1.06), 8),
     Row("1.06 M blocks, held + metadata", "KiB", "asked for",
@@ -223,6 +289,17 @@ MEMORY = [
         pair_of(lambda lane: kib(lane.taken["mix-ouro"]["free"]), mix(MIX_ASKED)), ratio(1.06)),
     Row("1.06 M blocks, no longer free", "KiB", "kmalloc",
         scaled(pair_of(taken("free", "mix-ouro"), taken("free", "mix-kmalloc")), 1 / 1024), ratio(0.92)),
+    Row("trace at its peak, held", "KiB", "asked for", pair_of(at_peak(MIX_HELD), at_peak(MIX_ASKED)), None),
+    Row("trace at its peak, held + metadata", "KiB", "asked for",
+        pair_of(at_peak(MIX_HELD, MIX_METADATA), at_peak(MIX_ASKED)), None),
+    Row("trace at its peak, no longer free", "KiB", "kmalloc",
+        scaled(pair_of(taken("free", "trace-ouro"), taken("free", "trace-kmalloc")), 1 / 1024), None),
+    *mix_rows("half left", "half"),
+    *mix_rows("half left, churned", "churned", of_live=1.15, of_peer=1),
+    *mix_rows("a tenth left", "tenth"),
+    *mix_rows("a tenth left, trimmed", "trimmed", of_peer=1),
+    Row("10,000 idle heaps", "MB", CACHE, scaled(pair_of(taken("free", "heaps-10k"), taken("free", "caches-10k")), 1e-6),
+        cost(200), 16),
     Row("idle heap, never used", "bytes", CACHE, each_of_many("heaps", "caches"), None),
     Row("idle heap, one live block", "bytes", CACHE, each_of_many("heaps-used", "caches-used"), None),
     Row("object, header", "bytes", "refcount_t", said("objects", "plains", 1), cost(8)),
@@ -268,6 +345,15 @@ def wait_rows(mode, suffix):
                                ("wait-vector", "live vector of 1 M"), ("wait-dead-vector", "dead vector of 1 M"))]
 
 
+SHAPES = {"rings": "in rings of ten", "tree": "in a tree", "chain": "in one ring"}
+
+
+def shape_row(shape, name, size):
+    what, freed = {"live": ("live", ""), "garbage": ("dead", " freed")}[name]
+    return Row(f"scan of {size[:-1]} {size[-1].replace('m', 'M')} {what} objects {SHAPES[shape]}, each{freed}", "ns",
+               "{peer}", beside_cpython(f"{name}-{shape}-{size}"), None)
+
+
 COLLECTOR = [
     Row("scan of 1 M live objects, each", "ns", "{peer}", beside_cpython("live-1m"), (cost(40), ratio(0.25)), 12),
     Row("scan of 1 M dead objects, each freed", "ns", "{peer}", beside_cpython("garbage-1m"),
@@ -276,6 +362,7 @@ COLLECTOR = [
           beside_cpython(f"{name}-{size}"), None)
       for name, what in (("live", "live objects, each"), ("garbage", "dead objects, each freed"))
       for size in SIZES if size != "1m"),
+    *(shape_row(shape, name, size) for shape in SHAPES for name in ("live", "garbage") for size in SIZES),
     Row("live, each of 10 M over each of 10 k, least", "ns", "10 k", growth("live-10k", "live-10m"), None),
     Row("dead, each of 10 M over each of 10 k, least", "ns", "10 k", growth("garbage-10k", "garbage-10m"), None),
     Row("mutator of 4096 of 1 M, scans beside it", "loops/us", "no scans", mutator("mutate"),

@@ -7,6 +7,19 @@
 #include "bench.h"
 #include "ways.h"
 
+/* The last one is freed first. */
+static __always_inline s64 lifo(struct bench *bench, unsigned int loops,
+				size_t size, alloc_way alloc, free_way free)
+{
+	u64 start = ktime_get_ns();
+	unsigned int i, filled;
+
+	filled = fill(bench, size, alloc);
+	for (i = filled; i--;)
+		free(bench, bench->block[i], size);
+	return filled == loops ? ktime_get_ns() - start : -ENOMEM;
+}
+
 /* Freed in an order that has nothing to do with it. */
 static __always_inline s64 shuffled(struct bench *bench, unsigned int loops,
 				    size_t size, alloc_way alloc, free_way free)
@@ -29,67 +42,16 @@ BENCH_SIDE(batch, batch, 64, alloc_ouro, free_ouro);
 BENCH_SIDE(batch_sized, batch, 64, alloc_ouro, free_sized);
 BENCH_SIDE(batch_cache, batch, 64, alloc_cache, free_cache);
 BENCH_SIDE(batch_kmalloc, batch, 64, alloc_kmalloc, free_kmalloc);
+BENCH_SIDE(lifo, lifo, 64, alloc_ouro, free_ouro);
+BENCH_SIDE(lifo_cache, lifo, 64, alloc_cache, free_cache);
 BENCH_SIDE(shuffled, shuffled, 64, alloc_ouro, free_ouro);
 BENCH_SIDE(shuffled_cache, shuffled, 64, alloc_cache, free_cache);
-
-/* @loops blocks, @count at a time; @loops is a multiple of @count. */
-static __always_inline s64 bulk_ouro(struct bench *bench, unsigned int loops,
-				     size_t count)
-{
-	u64 start = ktime_get_ns();
-	unsigned int i;
-
-	for (i = 0; i < loops; i += count) {
-		if (ouro_alloc_bulk(bench->heap, 64, GFP_KERNEL, count,
-				    bench->block))
-			return -ENOMEM;
-		ouro_free_bulk(count, bench->block);
-	}
-	return ktime_get_ns() - start;
-}
-
-static __always_inline s64 bulk_cache(struct bench *bench, unsigned int loops,
-				      size_t count)
-{
-	struct kmem_cache *cache = bench_cache(bench, 64);
-	u64 start = ktime_get_ns();
-	unsigned int i;
-
-	for (i = 0; i < loops; i += count) {
-		if (!kmem_cache_alloc_bulk(cache, GFP_KERNEL, count,
-					   bench->block))
-			return -ENOMEM;
-		kmem_cache_free_bulk(cache, count, bench->block);
-	}
-	return ktime_get_ns() - start;
-}
-
-static s64 bulk_ouro_16(struct bench *bench, unsigned int loops)
-{
-	return bulk_ouro(bench, loops, 16);
-}
-
-static s64 bulk_cache_16(struct bench *bench, unsigned int loops)
-{
-	return bulk_cache(bench, loops, 16);
-}
-
-static s64 bulk_ouro_64(struct bench *bench, unsigned int loops)
-{
-	return bulk_ouro(bench, loops, 64);
-}
-
-static s64 bulk_cache_64(struct bench *bench, unsigned int loops)
-{
-	return bulk_cache(bench, loops, 64);
-}
 
 const struct bench_case bench_batch_cases[] = {
 	{ "batch", BENCH_BATCH, { side_batch, side_batch_cache } },
 	{ "batch-sized", BENCH_BATCH, { side_batch_sized, side_batch_cache } },
 	{ "batch-kmalloc", BENCH_BATCH, { side_batch, side_batch_kmalloc } },
+	{ "lifo", BENCH_BATCH, { side_lifo, side_lifo_cache } },
 	{ "shuffled", BENCH_BATCH, { side_shuffled, side_shuffled_cache } },
-	{ "bulk-16", BENCH_BATCH, { bulk_ouro_16, bulk_cache_16 } },
-	{ "bulk-64", BENCH_BATCH, { bulk_ouro_64, bulk_cache_64 } },
 	{ }
 };

@@ -5,6 +5,7 @@
 #ifndef OURO_BENCH_H
 #define OURO_BENCH_H
 
+#include <linux/bits.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -30,36 +31,75 @@ struct bench_mix {
 	size_t asked;
 };
 
+/* An operation of a trace, as scripts/trace writes it and says there. */
+struct bench_trace_op {
+	__le32 what;
+	__le32 size;
+};
+
+#define TRACE_SLOT	GENMASK(23, 0)
+#define TRACE_FREE	BIT(24)
+#define TRACE_ZEROED	BIT(25)
+#define TRACE_CPU	GENMASK(31, 28)
+
+/**
+ * struct bench_trace - what a kernel allocated and freed while it worked
+ * @ops: in the order of time
+ * @count: of @ops; 0: no trace was written, or not all of it yet
+ * @slots: all slots in @ops are less
+ * @peak: after so many of @ops most bytes are live
+ * @live: blocks then
+ * @asked: bytes then
+ * @blocks: for each of two CPUs, what its slots hold; NULL between replays
+ */
+struct bench_trace {
+	struct bench_trace_op *ops;
+	u32 count;
+	u32 slots;
+	u32 peak;
+	u32 live;
+	u64 asked;
+	void **blocks;
+};
+
 /**
  * struct bench - what the cases work on
  * @heap: unchecked
  * @hardened: with OURO_HEAP_HARDENED
  * @debug: with OURO_HEAP_DEBUG
+ * @own: unchecked; nothing is live there between two rounds
  * @cache: never merged, see bench_cache()
+ * @own_cache: as @own, of 64 bytes
  * @debug_cache: with all checks of slab; made by the case that needs it
  * @reserve: of @heap
  * @mempool: over the 64-byte cache
  * @leaf: of objects without slots in @heap, see object.c
  * @node: with two slots
  * @named: without slots, in pools where weak handles were made
- * @block: BENCH_BATCH pointers
+ * @cpus: how many there are
+ * @block: BENCH_BATCH pointers for each of them
  * @order: 0 to BENCH_BATCH - 1, shuffled
  * @mix: sizes of real blocks
+ * @trace: lives of real blocks
  */
 struct bench {
 	struct ouro_heap *heap;
 	struct ouro_heap *hardened;
 	struct ouro_heap *debug;
+	struct ouro_heap *own;
 	struct kmem_cache *cache[BENCH_CACHES];
+	struct kmem_cache *own_cache;
 	struct kmem_cache *debug_cache;
 	struct ouro_reserve *reserve;
 	mempool_t *mempool;
 	struct ouro_kind *leaf;
 	struct ouro_kind *node;
 	struct ouro_kind *named;
+	unsigned int cpus;
 	void **block;
 	u16 *order;
 	struct bench_mix mix;
+	struct bench_trace trace;
 };
 
 /* Does something @loops times.  Returns nanoseconds, or an error. */
@@ -94,6 +134,7 @@ struct bench_result {
 
 extern const struct bench_case bench_pair_cases[];
 extern const struct bench_case bench_batch_cases[];
+extern const struct bench_case bench_bulk_cases[];
 extern const struct bench_case bench_object_cases[];
 extern const struct bench_case bench_container_cases[];
 extern const struct bench_case bench_other_cases[];
@@ -101,6 +142,8 @@ extern const struct bench_case bench_mix_cases[];
 extern const struct bench_case bench_cpus_cases[];
 extern const struct bench_case bench_pass_cases[];
 extern const struct bench_case bench_workload_cases[];
+extern const struct bench_case bench_life_cases[];
+extern const struct bench_case bench_replay_cases[];
 
 int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result);
@@ -115,6 +158,14 @@ void bench_mix_forget(struct bench_mix *mix);
 int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
 int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
+
+ssize_t bench_trace_write(struct bench_trace *trace, const char __user *from,
+			  size_t len, loff_t *pos);
+void bench_trace_exit(struct bench_trace *trace);
+int bench_replay_fill_ouro(struct bench *bench, struct ouro_heap *heap);
+int bench_replay_fill_kmalloc(struct bench *bench);
+void bench_replay_drop_kmalloc(struct bench *bench);
+void bench_replay_forget(struct bench *bench);
 
 int bench_object_init(struct bench *bench);
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Run as root by scripts/bench, in a VM or on this machine; prints lines for it to read.
-# usage: bench.sh [CASE:ROUNDS | hold:THING | workers:CPUMASK | sites:MODE | preempt:MODE]...
+# usage: bench.sh [CASE:ROUNDS | hold:THING | keep:THING | shrink:CACHES | workers:CPUMASK | sites:MODE |
+#	trace:NAME | preempt:MODE]...
 # OURO_MODULES and OURO_SAMPLES say where the modules and the samples are, if not where a VM has them.
 
-DIR=/sys/kernel/debug/ouro_bench
+DIR=/proc/ouro_bench
 WORKERS=/sys/devices/virtual/workqueue/cpumask
 PREEMPT=/sys/kernel/debug/sched/preempt
 PRINTK=/proc/sys/kernel/printk
@@ -42,11 +43,25 @@ snapshot()	# NAME
 	' /proc/zoneinfo /proc/vmstat
 }
 
-hold()	# THING
+# Until something else is, which may be made of it.
+keep()	# THING
 {
 	echo "$1" >$DIR/hold || die "hold $1"
 	snapshot "$1"
+}
+
+hold()	# THING
+{
+	keep "$1"
 	echo nothing >$DIR/hold
+}
+
+# Slab gives back pages that have no block any more.
+shrink()	# CACHES
+{
+	for file in /sys/kernel/slab/"$1"-*/shrink; do
+		echo 1 >"$file" || die "shrink $1"
+	done
 }
 
 # Where workers go that may go anywhere, a mask in hex: so that a CPU is left alone.
@@ -70,8 +85,8 @@ load()	# MODULE
 # What the figures depend on besides.  The model in force stands in brackets among all that there are.
 about()
 {
-	sed -e "s/^preemption dynamic$/preemption $(sed -n 's/.*(\(.*\)).*/\1/p' $PREEMPT 2>/dev/null) (dynamic)/" \
-		-e 's/^/about /' $DIR/about
+	model=$(sed -n 's/.*(\(.*\)).*/\1 (dynamic)/p' $PREEMPT 2>/dev/null)
+	sed -e "s/^preemption dynamic$/preemption ${model:-dynamic}/" -e 's/^/about /' $DIR/about
 	for file in /sys/devices/system/cpu/vulnerabilities/*; do
 		[ ! -e "$file" ] || echo "vulnerability ${file##*/} $(cat "$file")"
 	done
@@ -87,6 +102,13 @@ sites()	# MODE
 	echo "$1" | tr - ' ' >/sys/kernel/debug/ouro/bench/sites || die "sites $1"
 }
 
+# What cases replay; checked as it is taken in.  What others have left in kmalloc's caches goes: it is small beside it.
+trace()	# NAME
+{
+	shrink kmalloc
+	xzcat "$SAMPLES/ouro_bench/$1-trace.xz" >$DIR/trace || die "trace $1"
+}
+
 trap 'finish "ended by a signal"' INT TERM HUP
 trap 'finish "ended early"' EXIT
 load ouro
@@ -99,7 +121,10 @@ for what; do
 	case $what in
 	hold:nothing)	snapshot nothing ;;
 	hold:*)		hold "${what#hold:}" ;;
+	keep:*)		keep "${what#keep:}" ;;
+	shrink:*)	shrink "${what#shrink:}" ;;
 	sites:*)	sites "${what#sites:}" ;;
+	trace:*)	trace "${what#trace:}" ;;
 	workers:*)	workers "${what#workers:}" ;;
 	preempt:*)	preempt "${what#preempt:}" ;;
 	*)		echo "${what%:*} ${what#*:}" >$DIR/run || die "run $what" ;;

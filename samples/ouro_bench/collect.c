@@ -49,7 +49,7 @@ static int sum_up(s64 *samples, unsigned int rounds, u64 count,
 
 /*
  * What scans took beside the heap, and the most they should have taken: 4 bytes
- * a candidate; for each that is freed 16, and 8 for each of its two edges.
+ * a candidate; for each that is freed 16, and 8 for each of its edges.
  */
 static void sum_up_memory(struct graph *graph, unsigned long candidates,
 			  unsigned long freed, u64 *value)
@@ -58,7 +58,7 @@ static void sum_up_memory(struct graph *graph, unsigned long candidates,
 
 	ouro_collector_stat(graph->heap, &stat);
 	value[2] = stat.peak_bytes;
-	value[3] = 4 * candidates + (16 + 2 * 8) * freed;
+	value[3] = 4 * candidates + 16 * freed + 8 * graph_edges(graph, freed);
 }
 
 /* The first round is for practice. */
@@ -94,6 +94,7 @@ static int run_live(const struct collect_case *which, unsigned int rounds,
 	err = graph_create(&graph, "bench_live");
 	if (err)
 		goto free_samples;
+	graph.shape = which->way;
 	err = scan_live(which, &graph, rounds, samples);
 	if (!err) {
 		err = sum_up(samples, rounds, which->objects, result, 0);
@@ -116,10 +117,13 @@ static bool is_empty(struct graph *graph)
 	return !stat.last.visited;
 }
 
-/*
- * What is in no cycle, nor behind one, goes with the root, and is not counted;
- * the rest is, and nothing may be left of it.
- */
+/* Of a random graph what is in no cycle, nor behind one, goes with the root. */
+static bool is_right(const struct graph *graph, size_t count, long freed)
+{
+	return graph->shape == GRAPH_RANDOM ? freed > 0 : freed == count;
+}
+
+/* What goes with the root is not counted, and nothing may be left of the rest. */
 static int scan_garbage(const struct collect_case *which, struct graph *graph,
 			unsigned int rounds, s64 *samples, long *freed)
 {
@@ -134,7 +138,8 @@ static int scan_garbage(const struct collect_case *which, struct graph *graph,
 		samples[i] = collect_scan(graph, OURO_OLD, freed);
 		if (samples[i] < 0)
 			return samples[i];
-		if (!*freed || !is_empty(graph))
+		if (!is_right(graph, which->objects, *freed) ||
+		    !is_empty(graph))
 			return -EBADE;
 	}
 	return 0;
@@ -154,6 +159,7 @@ static int run_garbage(const struct collect_case *which, unsigned int rounds,
 	err = graph_create(&graph, "bench_garbage");
 	if (err)
 		goto free_samples;
+	graph.shape = which->way;
 	err = scan_garbage(which, &graph, rounds, samples, &freed);
 	if (!err) {
 		err = sum_up(samples, rounds, freed, result, 0);
@@ -235,15 +241,22 @@ free_samples:
 	return err;
 }
 
+/* Of all sizes, alive and dead. */
+#define SCANS(name, shape)						\
+	{ "live" name "-10k", MIL / 100, run_live, shape },		\
+	{ "live" name "-100k", MIL / 10, run_live, shape },		\
+	{ "live" name "-1m", MIL, run_live, shape },			\
+	{ "live" name "-10m", 10 * MIL, run_live, shape },		\
+	{ "garbage" name "-10k", MIL / 100, run_garbage, shape },	\
+	{ "garbage" name "-100k", MIL / 10, run_garbage, shape },	\
+	{ "garbage" name "-1m", MIL, run_garbage, shape },		\
+	{ "garbage" name "-10m", 10 * MIL, run_garbage, shape }
+
 const struct collect_case collect_scan_cases[] = {
-	{ "live-10k", MIL / 100, run_live },
-	{ "live-100k", MIL / 10, run_live },
-	{ "live-1m", MIL, run_live },
-	{ "live-10m", 10 * MIL, run_live },
-	{ "garbage-10k", MIL / 100, run_garbage },
-	{ "garbage-100k", MIL / 10, run_garbage },
-	{ "garbage-1m", MIL, run_garbage },
-	{ "garbage-10m", 10 * MIL, run_garbage },
+	SCANS("", GRAPH_RANDOM),
+	SCANS("-rings", GRAPH_RINGS),
+	SCANS("-tree", GRAPH_TREE),
+	SCANS("-chain", GRAPH_CHAIN),
 	{ "young", 10 * MIL, run_young, LOOSE },
 	{ "young-vector", 10 * MIL, run_young, IN_VECTOR },
 	{ }

@@ -2,6 +2,7 @@
 #include <linux/cpumask.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "gang.h"
@@ -38,12 +39,17 @@ static void worker_run(struct work_struct *work)
 	worker->ns = worker->fn(&worker->bench, worker->loops);
 }
 
-static struct bench_gang *gang_create(struct bench *bench, unsigned int loops)
+static struct bench_gang *gang_create(struct bench *bench, unsigned int loops,
+				      unsigned int count)
 {
-	struct bench_gang *gang = kvzalloc(sizeof(*gang), GFP_KERNEL);
+	struct bench_gang *gang = kvzalloc(struct_size(gang, worker, count),
+					   GFP_KERNEL);
 	unsigned int i;
 
-	for (i = 0; gang && i < BENCH_CPUS; i++) {
+	if (!gang)
+		return NULL;
+	gang->count = count;
+	for (i = 0; i < count; i++) {
 		struct bench_worker *worker = &gang->worker[i];
 
 		INIT_WORK(&worker->work, worker_run);
@@ -62,7 +68,7 @@ static struct bench_gang *gang_create(struct bench *bench, unsigned int loops)
  * @loops: how often
  * @fn: what each worker does, @fn[i] on CPU @first + i, with blocks of its own
  * @first: CPU
- * @count: of workers, at most BENCH_CPUS
+ * @count: of workers, at most @bench->cpus
  * @shared: what they have in common
  *
  * Return: the mean of their times, or an error.
@@ -74,12 +80,14 @@ s64 bench_gang_run(struct bench *bench, unsigned int loops, const bench_fn *fn,
 	unsigned int i;
 	s64 sum = 0;
 
-	if (!cpu_online(first) || !cpu_online(first + count - 1))
+	if (count > bench->cpus)
 		return -ENODEV;
-	gang = gang_create(bench, loops);
+	for (i = first; i < first + count; i++)
+		if (!cpu_online(i))
+			return -ENODEV;
+	gang = gang_create(bench, loops, count);
 	if (!gang)
 		return -ENOMEM;
-	gang->count = count;
 	gang->shared = shared;
 	for (i = 0; i < count; i++) {
 		gang->worker[i].fn = fn[i];

@@ -9,7 +9,7 @@
 #include "bench.h"
 #include "ways.h"
 
-#define BENCH_CPUS	2
+#define BENCH_CPUS	2	/* of cases that are for so many */
 
 struct bench_gang;
 
@@ -39,14 +39,14 @@ struct bench_worker {
  * struct bench_gang - workers that start together
  * @count: of them
  * @arrived: the sum of what their @met is or is about to be
- * @worker: one for each CPU
  * @shared: what they have in common besides
+ * @worker: one for each CPU
  */
 struct bench_gang {
 	unsigned int count;
 	atomic_t arrived;
-	struct bench_worker worker[BENCH_CPUS];
 	void *shared;
+	struct bench_worker worker[];
 };
 
 /* Of a bench that bench_gang_run() gave to a function. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The graph that is scanned.  Two edges from everywhere to anywhere: that a
- * neighbour in memory is also one in the graph happens only by chance.
+ * The graph that is scanned.  Of a random one a neighbour in memory is one in the
+ * graph only by chance; nodes of other shapes are in the order of their making.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -18,6 +18,7 @@
 #include "graph.h"
 
 #define STEP	256	/* nodes made at a time */
+#define RING	10	/* nodes of each ring */
 
 static_assert(sizeof(struct graph_node) == 64);
 
@@ -112,6 +113,127 @@ static void add_edges(struct graph_node **nodes, size_t count)
 	}
 }
 
+/* Where the first edge of node @i leads; to @count: nowhere. */
+static size_t left_of(enum graph_shape shape, size_t i, size_t count)
+{
+	switch (shape) {
+	case GRAPH_RINGS:
+		return (i + 1) % RING && i + 1 < count ? i + 1 : i - i % RING;
+	case GRAPH_TREE:
+		return i == count - 1 ? 0 : min(2 * i + 1, count);
+	default:
+		return (i + 1) % count;
+	}
+}
+
+static size_t right_of(enum graph_shape shape, size_t i, size_t count)
+{
+	return shape == GRAPH_TREE ? min(2 * i + 2, count) : count;
+}
+
+static bool is_held(enum graph_shape shape, size_t i)
+{
+	return shape == GRAPH_RINGS ? i % RING == 0 : i == 0;
+}
+
+/* Of one heap, so they cannot fail. */
+static void shape_edges(struct graph *graph)
+{
+	size_t i, left, right, count = graph->count;
+	struct graph_node **nodes = graph->nodes;
+
+	for (i = 0; i < count; i++) {
+		left = left_of(graph->shape, i, count);
+		right = right_of(graph->shape, i, count);
+		if (left < count)
+			ouro_slot_store(&nodes[i]->left, &nodes[left]->object);
+		if (right < count)
+			ouro_slot_store(&nodes[i]->right,
+					&nodes[right]->object);
+		if (i % STEP == 0)
+			cond_resched();
+	}
+}
+
+/* From who made the nodes to the root, which is made for that. */
+static int hand_over(struct graph *graph)
+{
+	int err = 0;
+	size_t i;
+
+	graph->root = ouro_vector_new(graph->heap, 0, GFP_KERNEL);
+	if (!graph->root)
+		return -ENOMEM;
+	for (i = 0; i < graph->count && !err; i++) {
+		if (is_held(graph->shape, i))
+			err = ouro_vector_append(graph->root,
+						 &graph->nodes[i]->object,
+						 GFP_KERNEL);
+		if (i % STEP == 0)
+			cond_resched();
+	}
+	for (i = 0; i < graph->count && !err; i++) {
+		ouro_put(&graph->nodes[i]->object);
+		if (i % STEP == 0)
+			cond_resched();
+	}
+	if (err)
+		return err;
+	kvfree(graph->nodes);
+	graph->nodes = NULL;
+	graph->count = 0;
+	return 0;
+}
+
+static int make_nodes(struct graph *graph, struct graph_node **nodes,
+		      size_t count)
+{
+	size_t i;
+	int err;
+
+	for (i = 0, err = 0; i < count && !err; i += STEP) {
+		err = add_nodes(graph, nodes + i, min_t(size_t, STEP, count - i));
+		cond_resched();
+	}
+	return err;
+}
+
+static int fill_shape(struct graph *graph, struct graph_node **nodes,
+		      size_t count)
+{
+	int err;
+
+	graph->nodes = nodes;
+	graph->count = count;
+	err = make_nodes(graph, nodes, count);
+	if (err)
+		return err;
+	shape_edges(graph);
+	return hand_over(graph);
+}
+
+static int fill_random(struct graph *graph, struct graph_node **nodes,
+		       size_t count)
+{
+	int err = -ENOMEM;
+
+	if (graph->loose) {
+		graph->nodes = nodes;
+		graph->count = count;
+	} else {
+		graph->root = ouro_vector_new(graph->heap, count, GFP_KERNEL);
+		if (!graph->root)
+			goto free_nodes;
+	}
+	err = make_nodes(graph, nodes, count);
+	if (!err)
+		add_edges(nodes, count);
+free_nodes:
+	if (!graph->loose)
+		kvfree(nodes);
+	return err;
+}
+
 /**
  * graph_fill() - make nodes, edges and a root
  * @graph: without root
@@ -124,28 +246,23 @@ static void add_edges(struct graph_node **nodes, size_t count)
 int graph_fill(struct graph *graph, size_t count)
 {
 	struct graph_node **nodes;
-	int err = -ENOMEM;
-	size_t i;
 
 	nodes = kvcalloc(count, sizeof(*nodes), GFP_KERNEL);
 	if (!nodes)
 		return -ENOMEM;
-	if (graph->loose) {
-		graph->nodes = nodes;
-		graph->count = count;
-	} else {
-		graph->root = ouro_vector_new(graph->heap, count, GFP_KERNEL);
-		if (!graph->root)
-			goto free_nodes;
-	}
-	for (i = 0, err = 0; i < count && !err; i += STEP) {
-		err = add_nodes(graph, nodes + i, min_t(size_t, STEP, count - i));
-		cond_resched();
-	}
-	if (!err)
-		add_edges(nodes, count);
-free_nodes:
-	if (!graph->loose)
-		kvfree(nodes);
-	return err;
+	return graph->shape == GRAPH_RANDOM ?
+	       fill_random(graph, nodes, count) :
+	       fill_shape(graph, nodes, count);
+}
+
+/**
+ * graph_edges() - how many edges there are, those of the root left out
+ * @graph: of any shape
+ * @count: of nodes
+ *
+ * Return: as said.
+ */
+size_t graph_edges(const struct graph *graph, size_t count)
+{
+	return graph->shape == GRAPH_RANDOM ? 2 * count : count;
 }

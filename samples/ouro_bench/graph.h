@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A graph to scan: many objects of 64 bytes with two random edges each, and a
- * vector that holds them all.
+ * A graph to scan: many objects of 64 bytes with two slots each, and a vector
+ * that holds them all, or a few of them that all others are reached from.
  */
 #ifndef OURO_BENCH_GRAPH_H
 #define OURO_BENCH_GRAPH_H
@@ -20,10 +20,27 @@ struct graph_node {
 };
 
 /**
+ * enum graph_shape - where edges lead
+ * @GRAPH_RANDOM: two from everywhere to anywhere; the root holds all nodes
+ * @GRAPH_RINGS: from each of ten to the next, from the last to the first, which
+ *	the root holds
+ * @GRAPH_TREE: to two children, from the last leaf to the top, which the root
+ *	holds: so the whole tree hangs on a cycle
+ * @GRAPH_CHAIN: one ring of all nodes; the root holds the first
+ */
+enum graph_shape {
+	GRAPH_RANDOM,
+	GRAPH_RINGS,
+	GRAPH_TREE,
+	GRAPH_CHAIN,
+};
+
+/**
  * struct graph - a heap, and what is in it
  * @heap: of its own; nothing is scanned there unless asked for
  * @kind: nodes are made with
- * @root: holds all nodes, or NULL
+ * @shape: of what is made next
+ * @root: holds the nodes, as @shape says, or NULL
  * @loose: there shall be no root: the nodes are held by whoever made them
  * @nodes: these, or NULL
  * @count: of @nodes
@@ -31,6 +48,7 @@ struct graph_node {
 struct graph {
 	struct ouro_heap *heap;
 	struct ouro_kind *kind;
+	enum graph_shape shape;
 	struct ouro_vector *root;
 	bool loose;
 	struct graph_node **nodes;
@@ -40,6 +58,7 @@ struct graph {
 int graph_create(struct graph *graph, const char *name);
 void graph_destroy(struct graph *graph);
 int graph_fill(struct graph *graph, size_t count);
+size_t graph_edges(const struct graph *graph, size_t count);
 void graph_drop(struct graph *graph);
 
 #endif /* OURO_BENCH_GRAPH_H */

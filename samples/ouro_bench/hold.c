@@ -8,11 +8,14 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include <ouro/block.h>
 #include <ouro/type.h>
 #include "bench.h"
+#include "hold.h"
 
-#define MANY	1000	/* heaps or caches */
+#define MANY	1000	/* heaps or caches, */
+#define MOST	10000	/* or, idle, so many */
 #define OBJECTS	1000000
 
 /* 64 bytes, as what they are compared with. */
@@ -34,9 +37,8 @@ static const struct ouro_type object_type = {
 	OURO_TYPE(struct object, object),
 };
 
-static struct ouro_heap *mix_heap;
-static struct ouro_heap *heaps[MANY];
-static struct kmem_cache *caches[MANY];
+static struct ouro_heap *heaps[MOST];
+static struct kmem_cache *caches[MOST];
 static void *blocks[MANY];	/* one of each heap or cache, or NULL */
 static struct ouro_heap *object_heap;
 static struct plain *plains;
@@ -53,73 +55,52 @@ struct kmem_cache *bench_cache_create(const char *name, size_t size,
 	return kmem_cache_create(name, size, 0, flags, NULL);
 }
 
-static int mix_ouro_get(struct bench *bench, u64 *value)
-{
-	struct ouro_heap_stat stat;
-	int err;
-
-	if (!bench->mix.count)
-		return -ENODATA;
-	mix_heap = ouro_heap_create("bench_mix", 0);
-	if (IS_ERR(mix_heap)) {
-		err = PTR_ERR(mix_heap);
-		mix_heap = NULL;
-		return err;
-	}
-	err = bench_mix_fill_ouro(&bench->mix, mix_heap);
-	ouro_heap_stat(mix_heap, &stat);
-	value[0] = bench->mix.count;
-	value[1] = bench->mix.asked;
-	value[2] = stat.held;
-	value[3] = stat.metadata;
-	return err;
-}
-
-static void mix_ouro_put(struct bench *bench)
-{
-	ouro_heap_destroy(mix_heap);
-	mix_heap = NULL;
-	bench_mix_forget(&bench->mix);
-}
-
-static int mix_kmalloc_get(struct bench *bench, u64 *value)
-{
-	return bench->mix.count ? bench_mix_fill_kmalloc(&bench->mix) :
-				  -ENODATA;
-}
-
-static void mix_kmalloc_put(struct bench *bench)
-{
-	bench_mix_drop_kmalloc(&bench->mix);
-}
-
-static int heaps_get(struct bench *bench, u64 *value)
+/* Value: how many, and the bytes that all of them know of. */
+static int heaps_create(unsigned int count, u64 *value)
 {
 	char name[OURO_NAME_MAX];
+	struct ouro_heap_stat stat;
 	struct ouro_heap *heap;
 	unsigned int i;
 
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "bench_%u", i);
 		heap = ouro_heap_create(name, 0);
 		if (IS_ERR(heap))
 			return PTR_ERR(heap);
 		heaps[i] = heap;
+		ouro_heap_stat(heap, &stat);
+		value[1] += stat.held + stat.metadata;
+		cond_resched();
 	}
-	value[0] = MANY;
+	value[0] = count;
 	return 0;
+}
+
+static int heaps_get(struct bench *bench, u64 *value)
+{
+	return heaps_create(MANY, value);
+}
+
+static int heaps_most_get(struct bench *bench, u64 *value)
+{
+	return heaps_create(MOST, value);
 }
 
 static int heaps_used_get(struct bench *bench, u64 *value)
 {
+	struct ouro_heap_stat stat;
 	unsigned int i;
 	int err;
 
-	err = heaps_get(bench, value);
+	err = heaps_create(MANY, value);
+	value[1] = 0;
 	for (i = 0; !err && i < MANY; i++) {
 		blocks[i] = ouro_alloc(heaps[i], 64, GFP_KERNEL);
 		if (!blocks[i])
 			err = -ENOMEM;
+		ouro_heap_stat(heaps[i], &stat);
+		value[1] += stat.held + stat.metadata;
 	}
 	return err;
 }
@@ -131,24 +112,38 @@ static void heaps_put(struct bench *bench)
 	for (i = 0; i < MANY; i++) {
 		ouro_free(blocks[i]);
 		blocks[i] = NULL;
+	}
+	for (i = 0; i < MOST; i++) {
 		ouro_heap_destroy(heaps[i]);
 		heaps[i] = NULL;
+		cond_resched();
 	}
 }
 
-static int caches_get(struct bench *bench, u64 *value)
+static int caches_create(unsigned int count, u64 *value)
 {
 	char name[OURO_NAME_MAX];
 	unsigned int i;
 
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "bench_%u", i);
 		caches[i] = bench_cache_create(name, 64, 0);
 		if (!caches[i])
 			return -ENOMEM;
+		cond_resched();
 	}
-	value[0] = MANY;
+	value[0] = count;
 	return 0;
+}
+
+static int caches_get(struct bench *bench, u64 *value)
+{
+	return caches_create(MANY, value);
+}
+
+static int caches_most_get(struct bench *bench, u64 *value)
+{
+	return caches_create(MOST, value);
 }
 
 static int caches_used_get(struct bench *bench, u64 *value)
@@ -156,7 +151,7 @@ static int caches_used_get(struct bench *bench, u64 *value)
 	unsigned int i;
 	int err;
 
-	err = caches_get(bench, value);
+	err = caches_create(MANY, value);
 	for (i = 0; !err && i < MANY; i++) {
 		blocks[i] = kmem_cache_alloc(caches[i], GFP_KERNEL);
 		if (!blocks[i])
@@ -173,8 +168,11 @@ static void caches_put(struct bench *bench)
 		if (blocks[i])
 			kmem_cache_free(caches[i], blocks[i]);
 		blocks[i] = NULL;
+	}
+	for (i = 0; i < MOST; i++) {
 		kmem_cache_destroy(caches[i]);
 		caches[i] = NULL;
+		cond_resched();
 	}
 }
 
@@ -240,29 +238,33 @@ static void plains_put(struct bench *bench)
 	}
 }
 
-/**
- * struct holding - something that can be held
- * @name: of it
- * @get: takes it all and says what it knows of it; after an error, too, it is
- *	put back
- * @put: gives it back
- */
-struct holding {
-	const char *name;
-	int (*get)(struct bench *bench, u64 *value);
-	void (*put)(struct bench *bench);
-};
-
 static const struct holding holdings[] = {
-	{ "mix-ouro", mix_ouro_get, mix_ouro_put },
-	{ "mix-kmalloc", mix_kmalloc_get, mix_kmalloc_put },
 	{ "heaps", heaps_get, heaps_put },
 	{ "heaps-used", heaps_used_get, heaps_put },
+	{ "heaps-10k", heaps_most_get, heaps_put },
 	{ "caches", caches_get, caches_put },
 	{ "caches-used", caches_used_get, caches_put },
+	{ "caches-10k", caches_most_get, caches_put },
 	{ "objects", objects_get, objects_put },
 	{ "plains", plains_get, plains_put },
+	{ }
 };
+
+static const struct holding *const tables[] = {
+	holdings, hold_mix_holdings, hold_trace_holdings,
+};
+
+static const struct holding *find_holding(const char *name)
+{
+	const struct holding *holding;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
+		for (holding = tables[i]; holding->name; holding++)
+			if (!strcmp(holding->name, name))
+				return holding;
+	return NULL;
+}
 
 static const struct holding *held;
 
@@ -274,30 +276,50 @@ void bench_hold_nothing(struct bench *bench)
 	held = NULL;
 }
 
+/* What is done to take @held. */
+struct taking {
+	struct bench *bench;
+	struct bench_result *result;
+};
+
+static long take_held(void *arg)
+{
+	struct taking *taking = arg;
+
+	return held->get(taking->bench, taking->result->value);
+}
+
 /**
  * bench_hold() - hold one thing and nothing else
  * @bench: has the sizes of the mix
  * @name: of the thing, or "nothing"
  * @result: filled, except for "nothing"
  *
- * Return: 0 or an error; nothing is held then.
+ * Taken on one CPU, the same for all things: what is left in caches of CPUs is
+ * in that one's.
+ *
+ * Return: 0 or an error: -EINVAL when it is made of something else, which is not
+ * held; nothing is held then.
  */
 int bench_hold(struct bench *bench, const char *name,
 	       struct bench_result *result)
 {
-	unsigned int i;
+	const struct holding *next = find_holding(name);
+	const char *before = held ? held->name : "";
+	struct taking taking = { bench, result };
 	int err;
 
-	bench_hold_nothing(bench);
+	if (!next || !next->after || strcmp(next->after, before))
+		bench_hold_nothing(bench);
 	if (!strcmp(name, "nothing"))
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(holdings); i++)
-		if (!strcmp(name, holdings[i].name))
-			held = &holdings[i];
-	if (!held)
+	if (!next)
 		return -ENOENT;
+	if (next->after && !held)
+		return -EINVAL;
+	held = next;
 	result->name = held->name;
-	err = held->get(bench, result->value);
+	err = work_on_cpu(0, take_held, &taking);
 	if (err)
 		bench_hold_nothing(bench);
 	return err;

@@ -2,8 +2,9 @@
 /*
  * ouro_bench: the same work done by Ouro and by slab, for scripts/bench.
  *
- * In /sys/kernel/debug/ouro_bench:
+ * In /proc/ouro_bench, which is there without debugfs, too:
  *   sizes    write the sizes of a real process's blocks, lines of "size,count"
+ *   trace    write what scripts/trace recorded, decompressed, from its beginning
  *   run      write "CASE ROUNDS" to measure one case; writing returns when done
  *   hold     write what shall be held in memory, or "nothing"
  *   results  one line for each of these, a name and four numbers: thousandths
@@ -14,28 +15,28 @@
  *   about    how the kernel was configured, where that matters
  */
 #include <linux/cpumask.h>
-#include <linux/debugfs.h>
 #include <linux/err.h>
-#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "bench.h"
 
-#define RESULTS_MAX	128
+#define RESULTS_MAX	256
 #define ROUNDS_MAX	10000
 #define SIZES_MAX	SZ_64K	/* bytes of the file "sizes" */
 #define MEMPOOL_MIN	16
 
 static const struct bench_case *const tables[] = {
-	bench_pair_cases, bench_batch_cases, bench_object_cases,
-	bench_container_cases, bench_other_cases, bench_mix_cases,
-	bench_cpus_cases, bench_pass_cases, bench_workload_cases,
+	bench_pair_cases, bench_batch_cases, bench_bulk_cases,
+	bench_object_cases, bench_container_cases, bench_other_cases,
+	bench_mix_cases, bench_cpus_cases, bench_pass_cases,
+	bench_workload_cases, bench_life_cases, bench_replay_cases,
 };
 
 static DEFINE_MUTEX(lock);	/* guards all below */
@@ -43,7 +44,7 @@ static struct bench bench;
 static struct bench_result results[RESULTS_MAX];
 static unsigned int nresults;
 static struct cpumask allowed;
-static struct dentry *dir;
+static struct proc_dir_entry *dir;
 
 static const struct bench_case *find_case(const char *name)
 {
@@ -130,15 +131,30 @@ static ssize_t name##_write(struct file *file, const char __user *from,	\
 	return take_text(from, len, take);				\
 }									\
 									\
-static const struct file_operations name##_fops = {			\
-	.owner = THIS_MODULE,						\
-	.open = simple_open,						\
-	.write = name##_write,						\
+static const struct proc_ops name##_proc_ops = {				\
+	.proc_write = name##_write,					\
 }
 
 BENCH_FILE(sizes, take_sizes);
 BENCH_FILE(run, run);
 BENCH_FILE(hold, hold);
+
+/* This one comes in many writes. */
+static ssize_t trace_write(struct file *file, const char __user *from,
+			   size_t len, loff_t *pos)
+{
+	ssize_t taken;
+
+	mutex_lock(&lock);
+	bench_hold_nothing(&bench);
+	taken = bench_trace_write(&bench.trace, from, len, pos);
+	mutex_unlock(&lock);
+	return taken;
+}
+
+static const struct proc_ops trace_proc_ops = {
+	.proc_write = trace_write,
+};
 
 static int results_show(struct seq_file *m, void *unused)
 {
@@ -152,7 +168,7 @@ static int results_show(struct seq_file *m, void *unused)
 	mutex_unlock(&lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(results);
+DEFINE_PROC_SHOW_ATTRIBUTE(results);
 
 static void show_samples(struct seq_file *m, const struct bench_result *result,
 			 unsigned int column)
@@ -178,7 +194,7 @@ static int samples_show(struct seq_file *m, void *unused)
 	mutex_unlock(&lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(samples);
+DEFINE_PROC_SHOW_ATTRIBUTE(samples);
 
 /* A kernel that can change it at run time says which in debugfs, sched/preempt. */
 static const char *preemption(void)
@@ -202,7 +218,7 @@ static int about_show(struct seq_file *m, void *unused)
 		   IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ? " kmemleak" : "");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(about);
+DEFINE_PROC_SHOW_ATTRIBUTE(about);
 
 static void caches_destroy(void)
 {
@@ -210,6 +226,7 @@ static void caches_destroy(void)
 
 	mempool_destroy(bench.mempool);
 	kmem_cache_destroy(bench.debug_cache);
+	kmem_cache_destroy(bench.own_cache);
 	for (i = 0; i < BENCH_CACHES; i++)
 		kmem_cache_destroy(bench.cache[i]);
 }
@@ -226,6 +243,9 @@ static int __init caches_create(void)
 		if (!bench.cache[i])
 			return -ENOMEM;
 	}
+	bench.own_cache = bench_cache_create(BENCH_NAME "-own", 64, 0);
+	if (!bench.own_cache)
+		return -ENOMEM;
 	bench.mempool = mempool_create_slab_pool(MEMPOOL_MIN,
 						 bench_cache(&bench, 64));
 	return bench.mempool ? 0 : -ENOMEM;
@@ -235,6 +255,7 @@ static void heaps_destroy(void)
 {
 	if (!IS_ERR_OR_NULL(bench.reserve))
 		ouro_reserve_destroy(bench.reserve);
+	ouro_heap_destroy(bench.own);
 	ouro_heap_destroy(bench.debug);
 	ouro_heap_destroy(bench.hardened);
 	ouro_heap_destroy(bench.heap);
@@ -251,6 +272,9 @@ static int __init heaps_create(void)
 	bench.debug = ouro_heap_create("bench_debug", OURO_HEAP_DEBUG);
 	if (IS_ERR(bench.debug))
 		return PTR_ERR(bench.debug);
+	bench.own = ouro_heap_create("bench_own", 0);
+	if (IS_ERR(bench.own))
+		return PTR_ERR(bench.own);
 	bench.reserve = ouro_reserve_create(bench.heap, 64, MEMPOOL_MIN,
 					    GFP_KERNEL);
 	return PTR_ERR_OR_ZERO(bench.reserve) ?: bench_object_init(&bench);
@@ -261,8 +285,8 @@ static int __init arrays_create(void)
 	u32 state = 1;
 	unsigned int i, j;
 
-	/* One batch for each of two CPUs. */
-	bench.block = kvcalloc(2 * BENCH_BATCH, sizeof(*bench.block),
+	bench.cpus = num_online_cpus();
+	bench.block = kvcalloc(BENCH_BATCH * bench.cpus, sizeof(*bench.block),
 			       GFP_KERNEL);
 	bench.order = kvcalloc(BENCH_BATCH, sizeof(*bench.order), GFP_KERNEL);
 	if (!bench.block || !bench.order)
@@ -279,38 +303,45 @@ static int __init arrays_create(void)
 /* Also of what was created in part. */
 static void destroy_all(void)
 {
+	proc_remove(dir);
 	bench_hold_nothing(&bench);
 	while (nresults)
 		bench_round_forget(&results[--nresults]);
 	bench_mix_exit(&bench.mix);
+	bench_trace_exit(&bench.trace);
 	heaps_destroy();
 	caches_destroy();
 	kvfree(bench.order);
 	kvfree(bench.block);
 }
 
+static int __init files_create(void)
+{
+	dir = proc_mkdir(BENCH_NAME, NULL);
+	if (dir && proc_create("sizes", 0200, dir, &sizes_proc_ops) &&
+	    proc_create("trace", 0200, dir, &trace_proc_ops) &&
+	    proc_create("run", 0200, dir, &run_proc_ops) &&
+	    proc_create("hold", 0200, dir, &hold_proc_ops) &&
+	    proc_create("results", 0400, dir, &results_proc_ops) &&
+	    proc_create("samples", 0400, dir, &samples_proc_ops) &&
+	    proc_create("about", 0400, dir, &about_proc_ops))
+		return 0;
+	return -ENOMEM;
+}
+
 static int __init ouro_bench_init(void)
 {
-	int err = arrays_create() ?: caches_create() ?: heaps_create();
+	int err = arrays_create() ?: caches_create() ?: heaps_create() ?:
+		  files_create();
 
-	if (err) {
+	if (err)
 		destroy_all();
-		return err;
-	}
-	dir = debugfs_create_dir(BENCH_NAME, NULL);
-	debugfs_create_file("sizes", 0200, dir, NULL, &sizes_fops);
-	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
-	debugfs_create_file("hold", 0200, dir, NULL, &hold_fops);
-	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
-	debugfs_create_file("samples", 0400, dir, NULL, &samples_fops);
-	debugfs_create_file("about", 0400, dir, NULL, &about_fops);
-	return 0;
+	return err;
 }
 module_init(ouro_bench_init);
 
 static void __exit ouro_bench_exit(void)
 {
-	debugfs_remove(dir);
 	destroy_all();
 }
 module_exit(ouro_bench_exit);

@@ -6,27 +6,35 @@
 #include <linux/ktime.h>
 #include <linux/mempool.h>
 #include <linux/refcount.h>
+#include <linux/slab.h>
 #include <ouro/region.h>
 #include "bench.h"
 
-#define PIECE		24	/* bytes */
 #define PIECES		64	/* between two releases */
 #define CHUNK		2048	/* bytes of a region: all these pieces fit */
 
-static s64 pieces_region(struct bench *bench, unsigned int loops)
+/* The newest leads the chain. */
+struct piece {
+	struct piece *next;
+	char payload[16];
+};
+
+static s64 chains_region(struct bench *bench, unsigned int loops)
 {
 	u64 start = ktime_get_ns();
 	struct ouro_region region;
+	struct piece *piece, *chain;
 	unsigned int i, j;
-	void *piece;
 
 	ouro_region_init(&region, bench->heap, CHUNK);
 	for (i = 0; i < loops; i += PIECES) {
-		for (j = 0; j < PIECES; j++) {
-			piece = ouro_region_alloc(&region, PIECE, GFP_KERNEL);
+		for (j = 0, chain = NULL; j < PIECES; j++) {
+			piece = ouro_region_alloc(&region, sizeof(*piece),
+						  GFP_KERNEL);
 			if (unlikely(!piece))
 				break;
-			bench->block[j] = piece;
+			piece->next = chain;
+			chain = piece;
 		}
 		ouro_region_release(&region);
 		if (unlikely(j < PIECES))
@@ -35,23 +43,26 @@ static s64 pieces_region(struct bench *bench, unsigned int loops)
 	return ktime_get_ns() - start;
 }
 
-static s64 pieces_kmalloc(struct bench *bench, unsigned int loops)
+static s64 chains_kmalloc(struct bench *bench, unsigned int loops)
 {
 	u64 start = ktime_get_ns();
-	unsigned int i, j, got;
-	void *piece;
+	struct piece *piece, *chain;
+	unsigned int i, j;
 
 	for (i = 0; i < loops; i += PIECES) {
-		for (j = 0; j < PIECES; j++) {
-			piece = kmalloc(PIECE, GFP_KERNEL);
+		for (j = 0, chain = NULL; j < PIECES; j++) {
+			piece = kmalloc(sizeof(*piece), GFP_KERNEL);
 			if (unlikely(!piece))
 				break;
-			bench->block[j] = piece;
+			piece->next = chain;
+			chain = piece;
 		}
-		got = j;
-		for (j = 0; j < got; j++)
-			kfree(bench->block[j]);
-		if (unlikely(got < PIECES))
+		while (chain) {
+			piece = chain;
+			chain = piece->next;
+			kfree(piece);
+		}
+		if (unlikely(j < PIECES))
 			return -ENOMEM;
 	}
 	return ktime_get_ns() - start;
@@ -101,7 +112,7 @@ static s64 pairs_refcount(struct bench *bench, unsigned int loops)
 }
 
 const struct bench_case bench_other_cases[] = {
-	{ "region", 4096, { pieces_region, pieces_kmalloc } },
+	{ "region", 4096, { chains_region, chains_kmalloc } },
 	{ "reserve", 4000, { pairs_reserve, pairs_mempool } },
 	{ "refcount", 4000, { pairs_refcount } },
 	{ }

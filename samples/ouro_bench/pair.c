@@ -20,11 +20,6 @@ static __always_inline s64 pairs_atomic(struct bench *bench, unsigned int loops,
 	return ns;
 }
 
-static __always_inline void *zalloc_ouro(struct bench *bench, size_t size)
-{
-	return ouro_zalloc(bench->heap, size, GFP_KERNEL);
-}
-
 static __always_inline void *zalloc_cache(struct bench *bench, size_t size)
 {
 	return kmem_cache_zalloc(bench_cache(bench, size), GFP_KERNEL);

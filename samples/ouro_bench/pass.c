@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Passing: one CPU allocates while another frees what it gets.
+ * Passing: one CPU allocates while another, or all others, free what they get.
  *
  * xmalloc: Lever and Boreham, "malloc() Performance in a Multithreaded Linux
  * Environment", USENIX 2000, in batches and sizes as others run it since.
  */
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include "bench.h"
 #include "gang.h"
@@ -25,14 +27,26 @@ struct ring {
 };
 
 /**
+ * struct rings - from one producer to all consumers, who get portions in turn
+ * @count: of consumers: workers 1, 2 and so on
+ * @ring: of each
+ */
+struct rings {
+	unsigned int count;
+	struct ring *ring[];
+};
+
+/**
  * struct manner - in which blocks are passed
- * @room: blocks on their way, at most; a power of two
+ * @room: blocks on their way to a consumer, at most; a power of two
  * @portion: published at a time; divides @room and a round's loops
+ * @all: to all other CPUs, else to one
  * @size: of the next block, by what it changes for that
  */
 struct manner {
 	unsigned int room;
 	unsigned int portion;
+	bool all;
 	size_t (*size)(u32 *state);
 };
 
@@ -51,40 +65,55 @@ static __always_inline size_t size_xmalloc(u32 *state)
 	return sizes[bench_random(state) % ARRAY_SIZE(sizes)];
 }
 
-static const struct manner pass = { 1024, 64, size_64 };
+static const struct manner pass = { 1024, 64, false, size_64 };
+static const struct manner pass_all = { 1024, 64, true, size_64 };
 static const struct manner xmalloc = {
-	4 * BENCH_BATCH, BENCH_BATCH, size_xmalloc
+	4 * BENCH_BATCH, BENCH_BATCH, false, size_xmalloc
 };
 
+/* The next portion.  False: there was not enough memory. */
+static __always_inline bool put_portion(struct bench *bench, struct ring *ring,
+					const struct manner *manner, u32 *state,
+					alloc_way alloc)
+{
+	unsigned int put = ring->put;
+	bool failed = false;
+	void *block;
+
+	do {
+		block = alloc(bench, manner->size(state));
+		failed |= !block;
+		write_word(block, put);
+		ring->block[put % manner->room] = block;
+	} while (++put % manner->portion);
+	/* Pairs with the acquire in consume(). */
+	smp_store_release(&ring->put, put);
+	return !failed;
+}
+
 /*
- * Only work is timed, not waiting for the other one.  A block that could not be
+ * Only work is timed, not waiting for the others.  A block that could not be
  * had travels as NULL.
  */
 static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 				   const struct manner *manner, alloc_way alloc)
 {
-	struct ring *ring = bench_worker(bench)->gang->shared;
-	unsigned int put, looks = 0;
+	struct rings *rings = bench_worker(bench)->gang->shared;
+	unsigned int i, looks = 0;
 	bool failed = false;
 	u32 state = 1;
-	void *block;
 	s64 ns = 0;
 
-	for (put = 0; put < loops;) {
+	for (i = 0; i < loops / manner->portion; i++) {
+		struct ring *ring = rings->ring[i % rings->count];
+
 		/* Pairs with the release in consume(). */
-		while (put - smp_load_acquire(&ring->taken) >
+		while (ring->put - smp_load_acquire(&ring->taken) >
 		       manner->room - manner->portion)
 			bench_wait(&looks);
 		ns -= ktime_get_ns();
-		do {
-			block = alloc(bench, manner->size(&state));
-			failed |= !block;
-			write_word(block, put);
-			ring->block[put % manner->room] = block;
-		} while (++put % manner->portion);
+		failed |= !put_portion(bench, ring, manner, &state, alloc);
 		ns += ktime_get_ns();
-		/* Pairs with the acquire in consume(). */
-		smp_store_release(&ring->put, put);
 	}
 	return failed ? -ENOMEM : ns;
 }
@@ -93,12 +122,15 @@ static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 static __always_inline s64 consume(struct bench *bench, unsigned int loops,
 				   const struct manner *manner, free_way free)
 {
-	struct ring *ring = bench_worker(bench)->gang->shared;
-	unsigned int taken, looks = 0;
+	struct bench_worker *worker = bench_worker(bench);
+	struct rings *rings = worker->gang->shared;
+	struct ring *ring = rings->ring[worker->id - 1];
+	unsigned int i, taken = 0, looks = 0;
 	s64 ns = 0;
 
-	for (taken = 0; taken < loops;) {
-		/* Pairs with the release in produce(). */
+	for (i = worker->id - 1; i < loops / manner->portion;
+	     i += rings->count) {
+		/* Pairs with the release in put_portion(). */
 		while (smp_load_acquire(&ring->put) == taken)
 			bench_wait(&looks);
 		ns -= ktime_get_ns();
@@ -113,18 +145,53 @@ static __always_inline s64 consume(struct bench *bench, unsigned int loops,
 	return ns;
 }
 
-/* What both do for a block. */
-static s64 both(struct bench *bench, unsigned int loops,
-		const struct manner *manner, const bench_fn *fn)
+static void rings_destroy(struct rings *rings)
 {
-	struct ring *ring = kvzalloc(struct_size(ring, block, manner->room),
-				     GFP_KERNEL);
+	unsigned int i;
+
+	for (i = 0; i < rings->count; i++)
+		kvfree(rings->ring[i]);
+	kfree(rings);
+}
+
+static struct rings *rings_create(unsigned int count, unsigned int room)
+{
+	struct rings *rings;
+	struct ring *ring;
+
+	rings = kzalloc(struct_size(rings, ring, count), GFP_KERNEL);
+	if (!rings)
+		return NULL;
+	while (rings->count < count) {
+		ring = kvzalloc(struct_size(ring, block, room), GFP_KERNEL);
+		if (!ring) {
+			rings_destroy(rings);
+			return NULL;
+		}
+		rings->ring[rings->count++] = ring;
+	}
+	return rings;
+}
+
+/* What all together do for a block. */
+static s64 run_all(struct bench *bench, unsigned int loops,
+		   const struct manner *manner, bench_fn produce_fn,
+		   bench_fn consume_fn)
+{
+	unsigned int i, count = manner->all ? max(2u, bench->cpus) : 2;
+	struct rings *rings = rings_create(count - 1, manner->room);
+	bench_fn *fn = kcalloc(count, sizeof(*fn), GFP_KERNEL);
 	s64 ns = -ENOMEM;
 
-	if (ring)
-		ns = bench_gang_run(bench, loops, fn, 0, BENCH_CPUS, ring);
-	kvfree(ring);
-	return ns < 0 ? ns : BENCH_CPUS * ns;
+	if (rings && fn) {
+		for (i = 0; i < count; i++)
+			fn[i] = i ? consume_fn : produce_fn;
+		ns = bench_gang_run(bench, loops, fn, 0, count, rings);
+	}
+	kfree(fn);
+	if (rings)
+		rings_destroy(rings);
+	return ns < 0 ? ns : count * ns;
 }
 
 #define PASS_SIDE(manner, way)						\
@@ -138,19 +205,20 @@ static s64 manner##_consume_##way(struct bench *bench, unsigned int loops) \
 }									\
 static s64 manner##_##way(struct bench *bench, unsigned int loops)	\
 {									\
-	const bench_fn fn[BENCH_CPUS] = { manner##_produce_##way,	\
-					  manner##_consume_##way };	\
-									\
-	return both(bench, loops, &(manner), fn);				\
+	return run_all(bench, loops, &(manner), manner##_produce_##way,	\
+		       manner##_consume_##way);				\
 }
 
 PASS_SIDE(pass, ouro);
 PASS_SIDE(pass, cache);
+PASS_SIDE(pass_all, ouro);
+PASS_SIDE(pass_all, cache);
 PASS_SIDE(xmalloc, ouro);
 PASS_SIDE(xmalloc, kmalloc);
 
 const struct bench_case bench_pass_cases[] = {
 	{ "pass", 4096, { pass_ouro, pass_cache } },
+	{ "pass-all", 4096, { pass_all_ouro, pass_all_cache } },
 	{ "xmalloc", 16 * BENCH_BATCH, { xmalloc_ouro, xmalloc_kmalloc } },
 	{ }
 };

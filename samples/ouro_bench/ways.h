@@ -20,6 +20,11 @@ static __always_inline void *alloc_ouro(struct bench *bench, size_t size)
 	return ouro_alloc(bench->heap, size, GFP_KERNEL);
 }
 
+static __always_inline void *zalloc_ouro(struct bench *bench, size_t size)
+{
+	return ouro_zalloc(bench->heap, size, GFP_KERNEL);
+}
+
 static __always_inline void free_ouro(struct bench *bench, void *block,
 				      size_t size)
 {

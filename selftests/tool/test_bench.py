@@ -17,6 +17,7 @@ from case import Case, TOP
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 import bench_figures  # pylint: disable=wrong-import-position
 import bench_rows  # pylint: disable=wrong-import-position
+import bench_table  # pylint: disable=wrong-import-position
 
 LINE = {"case": "1 pair 64, ouro_free", "lane": "instructions", "kernel": "6.1.0-1-amd64", "unit": "instr",
         "ouro": 50.0, "peer": 200.0, "peer_name": "kmem_cache", "ratio": 0.25, "target": "6.1", "interval": None,
@@ -98,6 +99,14 @@ class Lanes(Case):
             with self.assertRaisesRegex(SystemExit, "nothing to measure on um"):
                 self.bench.plan(["instructions"], ["um"])
         self.assertIn("instructions is not measured on um", err.getvalue())
+
+    def test_lanes(self):
+        """Lines of a lane are told apart as scripts/bench-compare does it, and notes are of lanes that there are."""
+        for name, lane in self.bench.LANES.items():
+            rows = lane.rows("6.1.0") if callable(lane.rows) else lane.rows
+            keys = [(row.number, row.case, row.unit, row.peer_name) for row in rows]
+            self.assertEqual(len(keys), len(set(keys)), name)
+        self.assertLessEqual({name for names in bench_table.NOTES for name in names.split()}, set(self.bench.LANES))
 
     def test_numbers(self):
         """What is asked depends on the slab."""
@@ -238,11 +247,17 @@ class Files(Case):
         """One of all ratios of a lane and kernel, and one for each series of lines that say how many in their names."""
         bulk = [dict(LINE, case=f"bulk of {n}, per block", ouro=10.0 + n, ratio=n / 9) for n in (1, 2, 16)]
         scans = [dict(TIME, lane="collector", case=f"scan of {size} live objects, each") for size in ("10 k", "1 M")]
-        done = self.script("bench-plot", self.file("b.json", LINE, *bulk, *scans), self.dir)
+        memory = dict(LINE, lane="memory", unit="KiB")
+        mix = [dict(memory, case="9 mix, half left, held", ouro=3.0, peer=2.0, ratio=1.5, peer_name="live, asked for"),
+               dict(memory, case="mix, half left, held + metadata", peer=5.0, peer_name="kmalloc, slab")]
+        done = self.script("bench-plot", self.file("b.json", LINE, *bulk, *scans, *mix), self.dir)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         made = {name for name in os.listdir(self.dir) if name.endswith(".svg")}
         self.assertEqual(made, {"ratios-instructions-6.1.svg", "ratios-collector-um.svg", "bulk-instructions-6.1.svg",
-                                "scans-live-collector-um.svg"})
+                                "scans-live-collector-um.svg", "ratios-memory-6.1.svg", "steps-memory-6.1.svg"})
+        steps = [text.text for text in ElementTree.parse(self.path("steps-memory-6.1.svg")).iterfind(".//{*}text")]
+        for name, figure in (("mix, half left : Ouro", "1.5"), ("mix, half left : kmalloc, slab", "2.5")):
+            self.assertEqual(steps[steps.index(name) + 1], figure)
         words = "".join(ElementTree.parse(self.path("ratios-instructions-6.1.svg")).getroot().itertext())
         for line in (LINE, *bulk):
             self.assertIn(line["case"], words)

@@ -5,7 +5,7 @@ import math
 import statistics
 import types
 
-TIMES = ("ns", "us", "ms", "instr", "M instr")  # units of what the least round says something about
+TIMES = ("ns", "us", "ms", "instr", "k instr", "M instr")  # units of what the least round says something about
 TIMED = TIMES + ("times", "loops/us")  # of what comes of times
 CONFIDENCE = 0.95
 

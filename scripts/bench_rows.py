@@ -190,6 +190,8 @@ INSTRUCTIONS = [
     Row("random sizes, replace one", "instr", "kmalloc", sides("replace"), None),
     Row("region, per piece of 24", "instr", "kmalloc", sides("region"), None),
     Row("reserve pair", "instr", "mempool", sides("reserve"), None),
+    Row("heap, create + destroy", "k instr", CACHE, scaled(sides("life"), 1e-3), None),
+    Row("heap, create + pair + destroy", "k instr", CACHE, scaled(sides("life-used"), 1e-3), None),
     Row("1.06 M live blocks, destroy", "M instr", "kfree each", scaled(sides("destroy"), 1e-6), ratio(0.02), 15),
     Row("pair 64, sites by caller", "instr", "sites off", against("sites-caller", "sites-off"), ratio(1.25)),
     Row("pair 64, sites by one stack of 64", "instr", "sites off", against("sites-stack-64", "sites-off"), None),

@@ -97,6 +97,7 @@ struct ouro_body {
  * @name: unique among living heaps
  * @asked: what shall be told why it lives; guarded by a lock of why_file.c
  * @dir: in debugfs
+ * @dir_full: it has all files; of who creates, orphans or destroys
  * @mark: what growth is counted from, or NULL; guarded by mark_lock
  * @pins: names of references, NULL: there were none; set once
  * @pins_lost: names that came when there was no memory for @pins
@@ -154,6 +155,7 @@ struct ouro_heap {
 	struct list_head reserves;
 	char asked[OURO_TYPE_NAME_MAX];
 	struct dentry *dir;
+	bool dir_full;
 	struct ouro_growth *mark;
 	char name[OURO_NAME_MAX];
 	struct ouro_pins *pins;

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Cases about files and modules; sourced, never run. Each is a function case_NAME; see ktap_run.
 
-SHELL_CASES="debugfs.readable debugfs.headings debugfs.figures debugfs.arenas debugfs.limit debugfs.trim
+SHELL_CASES="debugfs.readable debugfs.few debugfs.headings debugfs.figures debugfs.arenas debugfs.limit debugfs.trim
 	debugfs.types debugfs.peak debugfs.containers debugfs.types_race
 	debugfs.garbage debugfs.misuse debugfs.races debugfs.fail_ouro
 	parameter.fail_nth sample.sessions sample.tree sample.tree_refuses sample.tree_faults sample.tree_limit sample.registry
@@ -29,6 +29,31 @@ case_debugfs_readable()
 	done
 	[ -e $OURO/look/trim ] || { echo "trim is missing"; status=1; }
 	puppets_gone look
+	return $status
+}
+
+files_of()	# HEAP...: how many files each has
+{
+	for heap; do
+		find "$OURO/$heap" -type f | wc -l
+	done | paste -s -d ' '
+}
+
+# Heaps beyond so many have few files, and a full directory that goes makes room for another.
+case_debugfs_few()
+{
+	full=/sys/module/ouro/parameters/full_directories
+	had=$(cat $full)
+	now=$(find $OURO -mindepth 2 -name arenas | wc -l)
+	status=0
+	echo $((now + 2)) >$full
+	puppet create a 0 && puppet create b 0 && puppet create c 0 || status=1
+	expect_eq "files of a, b, c" "$(files_of a b c)" "33 33 9" || status=1
+	puppet alloc c 64 10 && expect_eq live "$(stat_of c live)" 10 || status=1
+	puppet destroy a && puppet create d 0 && puppet create e 0 || status=1
+	expect_eq "files of b, c, d, e" "$(files_of b c d e)" "33 9 33 9" || status=1
+	echo "$had" >$full
+	puppets_gone b c d e
 	return $status
 }
 

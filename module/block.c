@@ -145,7 +145,7 @@ static __always_inline bool site_is_noted(void *block, bool sure,
 static __always_inline void *block_asked(void *block, u64 ask, bool sure)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if (static_branch_unlikely(&ouro_begin_long) &&
+	if (static_branch_unlikely(&__ouro_begin_long) &&
 	    !site_is_noted(block, sure, _RET_IP_))
 		return block_longer_asked(block, ask, _RET_IP_);
 	ouro_kasan_unpoison(block, ask >> 32);
@@ -170,7 +170,7 @@ static __always_inline void *alloc_hardened(struct ouro_heap *heap, u64 ask,
 	pool = ouro_pool_inband(block);
 	WARN_ON_ONCE(!ouro_marks_set(pool->marks, ouro_pool_index(pool, block)));
 	WRITE_ONCE(*(u64 *)block, 0);	/* the mark is a secret */
-	if (static_branch_unlikely(&ouro_begin_long))
+	if (static_branch_unlikely(&__ouro_begin_long))
 		return block_longer_asked(block, ask, caller);
 	ouro_kasan_unpoison(block, ask >> 32);
 	return block;

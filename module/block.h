@@ -33,7 +33,7 @@ static __always_inline void *ouro_block_begin(void *block, size_t size,
 					      unsigned long caller)
 {
 	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free: see ouro_free() */
-	if (static_branch_unlikely(&ouro_begin_long))
+	if (static_branch_unlikely(&__ouro_begin_long))
 		return ouro_block_begin_long(block, size, gfp, whole, caller);
 	if (gfp & __GFP_ZERO)
 		return ouro_block_wipe(block, size, whole);

@@ -2,7 +2,7 @@
 /*
  * Bulk: many blocks of one size at once.
  *
- * What one visit to this CPU's magazine can give or take goes in one go.  Reads
+ * What one visit to each of this CPU's magazines can give or take goes in one go.  Reads
  * and writes free blocks (the mark): built without KASAN's instrumentation.
  */
 #include "ouro.h"
@@ -14,9 +14,19 @@
 /* Whether a block is begun, unless it is to be zeroed, when its mark is gone. */
 static __always_inline bool is_short(void)
 {
-	return !static_branch_unlikely(&ouro_begin_long) &&
+	return !static_branch_unlikely(&__ouro_begin_long) &&
 	       !IS_ENABLED(CONFIG_KASAN);
 }
+
+static __always_inline void *pop_one(void **place)
+{
+	void *block = READ_ONCE(*place);
+
+	WRITE_ONCE(*(u64 *)block, 0);	/* no longer free */
+	return block;
+}
+
+#define POP_STEP	8	/* blocks between two looks at how many are left */
 
 /* Pops up to @count blocks from an entered front in one go, and leaves it. */
 static __always_inline size_t pop_many(struct ouro_front *here, size_t count,
@@ -25,16 +35,18 @@ static __always_inline size_t pop_many(struct ouro_front *here, size_t count,
 	void **place = ouro_front_place(ouro_front_top(here), 0);
 	struct ouro_magazine *main = ouro_front_main(here);
 	size_t i, n = 0;
-	void *block;
+	void **end;
 
 	if (likely(main))
 		n = min_t(size_t, place - main->block, count);
+	for (end = blocks + n; end - blocks >= POP_STEP; blocks += POP_STEP) {
 #pragma GCC unroll 8
-	for (i = 0; i < n; i++) {
-		block = READ_ONCE(*--place);
-		blocks[i] = block;
-		WRITE_ONCE(*(u64 *)block, 0);	/* no longer free */
+		for (i = 0; i < POP_STEP; i++)
+			blocks[i] = pop_one(place - 1 - i);
+		place -= POP_STEP;
 	}
+	while (blocks != end)
+		*blocks++ = pop_one(--place);
 	ouro_front_move_leave(here, -(long)(n * sizeof(void *)));
 	return n;
 }
@@ -49,7 +61,7 @@ static __always_inline size_t bulk_pop(struct ouro_heap *heap,
 
 	preempt_disable();
 	/* As in alloc_fast(). */
-	here = ouro_front_here((void __percpu *)data_race(heap->fronts) + front);
+	here = ouro_front_here(ouro_front_at(data_race(heap->fronts), front));
 	if (ouro_front_enter(here))
 		got = pop_many(here, count, blocks);
 	preempt_enable();
@@ -57,13 +69,13 @@ static __always_inline size_t bulk_pop(struct ouro_heap *heap,
 }
 
 /* When its main magazine has no more: as many as its spare one has. */
-static noinline size_t bulk_pop_spare(struct ouro_heap *heap,
-				      unsigned long front, size_t count,
-				      void **blocks)
+static __always_inline size_t bulk_pop_spare(struct ouro_heap *heap,
+					     unsigned long front, size_t count,
+					     void **blocks)
 {
 	/* As in alloc_fast(). */
 	struct ouro_front __percpu *fronts =
-		(void __percpu *)data_race(heap->fronts) + front;
+		ouro_front_at(data_race(heap->fronts), front);
 	unsigned int limit = ouro_geometry[front >> OURO_FRONT_SHIFT].rounds;
 	struct ouro_front *here;
 	size_t got = 0;
@@ -134,6 +146,19 @@ int __ouro_alloc_bulk(struct ouro_heap *heap, size_t size, gfp_t gfp,
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_bulk);
 
+/* What __ouro_alloc_bulk_front() leaves: there were @got in the main magazine. */
+static noinline int bulk_front_rest(struct ouro_heap *heap, u64 ask, gfp_t gfp,
+				    size_t got, size_t count, void **blocks,
+				    unsigned long caller)
+{
+	if (got < count)
+		got += bulk_pop_spare(heap, (u32)ask, count - got,
+				      blocks + got);
+	if (got == count && is_short())
+		return 0;
+	return bulk_go_on(heap, ask >> 32, gfp, got, count, blocks, caller);
+}
+
 /* ouro_alloc_bulk() with a constant size and plain flags. */
 int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 			    size_t count, void **blocks)
@@ -142,12 +167,9 @@ int __ouro_alloc_bulk_front(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 
 	ouro_block_might_alloc(gfp);
 	got = bulk_pop(heap, (u32)ask, count, blocks);
-	if (unlikely(got < count))
-		got += bulk_pop_spare(heap, (u32)ask, count - got,
-				      blocks + got);
 	if (likely(got == count) && is_short())
 		return 0;
-	return bulk_go_on(heap, ask >> 32, gfp, got, count, blocks, _RET_IP_);
+	return bulk_front_rest(heap, ask, gfp, got, count, blocks, _RET_IP_);
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_bulk_front);
 
@@ -229,7 +251,7 @@ static __always_inline size_t push_many(struct ouro_front *here,
 					struct ouro_pool *pool, size_t count,
 					void **blocks)
 {
-	const struct alike alike = {
+	struct alike alike = {
 		pool->front, ouro_mark_of(NULL), pool->size, pool->mult,
 		pool->bound,
 		pool->bias - (u32)(unsigned long)pool * pool->mult
@@ -245,7 +267,8 @@ static __always_inline size_t push_many(struct ouro_front *here,
 	if (unlikely(!count))
 		return 0;
 	end = blocks + count;
-	OPTIMIZER_HIDE_VAR(shift);
+	OPTIMIZER_HIDE_VAR(shift);	/* known once, kept in a register */
+	OPTIMIZER_HIDE_VAR(alike.bias);
 	from = push_near(from, end, shift, &alike);
 	if (from != end)
 		from = push_far(from, end, shift, &alike);

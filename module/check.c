@@ -156,6 +156,7 @@ int ouro_check_pool_init(struct ouro_pool *pool, gfp_t gfp)
 	marks->first = pool->first;
 	marks->mult = pool->mult;
 	marks->bound = pool->bound;
+	marks->size = pool->size;
 	pool->marks = marks;
 	if (!ouro_heap_is_debug(heap))
 		return 0;

@@ -28,9 +28,10 @@ struct ouro_track {
  * struct ouro_marks - what a pool of a checked heap has in addition
  * @rcu: look-ups under RCU may come late
  * @track: callers of each block in debug heaps, else NULL
- * @first: as in the pool, like the next two: it can go before these do
+ * @first: as in the pool, like the next three: it can go before these do
  * @mult: as there
  * @bound: as there
+ * @size: as there
  * @live: bit set: a caller holds the block
  *
  * @track, where there is one, follows @live in the same memory.
@@ -41,6 +42,7 @@ struct ouro_marks {
 	const char *first;
 	u32 mult;
 	u32 bound;
+	u32 size;
 	unsigned long live[];
 };
 

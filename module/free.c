@@ -126,12 +126,12 @@ static noinline void free_slow(const void *ptr, unsigned long caller)
 	ouro_slow_end();
 }
 
+/* A block that was claimed; as long as it is in no map its pool stays. */
 static noinline void free_to_magazines(struct ouro_pool *pool, void *block)
 {
 	ouro_slow_begin();
-	rcu_read_lock();
+	ouro_block_end(block, pool->size, ouro_mark_of(block));
 	ouro_magazine_free(pool, block);
-	rcu_read_unlock();
 	ouro_slow_end();
 }
 
@@ -152,7 +152,8 @@ enum claim {
  * them after that.  All else is in the marks.
  */
 static __always_inline enum claim claim_hardened(const struct ouro_pool *pool,
-						 const void *ptr)
+						 const void *ptr,
+						 unsigned int *size)
 {
 	const struct page *page = ouro_pool_page(ptr);
 	struct ouro_marks *marks;
@@ -170,20 +171,23 @@ static __always_inline enum claim claim_hardened(const struct ouro_pool *pool,
 	place = ((const char *)ptr - marks->first) * (u64)marks->mult;
 	if (unlikely((u32)place >= marks->bound))
 		return CLAIM_NONE;
-	return ouro_marks_clear(marks, place >> 32) ? CLAIM_BLOCK : CLAIM_TWICE;
+	if (likely(ouro_marks_clear(marks, place >> 32)))
+		return CLAIM_BLOCK;
+	*size = marks->size;
+	return CLAIM_TWICE;
 }
 
 /* It stays so: another look might find who has got the block since. */
-static noinline void tell_twice(const struct ouro_pool *pool, const void *ptr,
+static noinline void tell_twice(const void *ptr, unsigned int size,
 				unsigned long caller)
 {
 	struct ouro_arena *arena;
 
 	rcu_read_lock();
 	arena = ouro_address_arena(ptr);
-	/* The size may be another pool's by now. */
+	/* The pages may be another heap's by now. */
 	ouro_check_report_size(OURO_MISUSE_TWICE, arena ? arena->heap : NULL,
-			       READ_ONCE(pool->size), caller);
+			       size, caller);
 	rcu_read_unlock();
 }
 
@@ -191,22 +195,25 @@ static noinline void tell_twice(const struct ouro_pool *pool, const void *ptr,
 static __always_inline bool free_hardened(const void *ptr, unsigned long caller)
 {
 	struct ouro_pool *pool = ouro_pool_inband(ptr);
+	unsigned int size;
 	enum claim claim;
 	bool done;
 
 	preempt_disable();
-	claim = claim_hardened(pool, ptr);
-	done = claim == CLAIM_BLOCK &&
-	       push_here(pool->front, (void *)ptr, pool->size,
-			 ouro_mark_of(ptr), false);
-	preempt_enable();
-	if (likely(done))
+	claim = claim_hardened(pool, ptr, &size);
+	if (likely(claim == CLAIM_BLOCK)) {
+		done = push_here(pool->front, (void *)ptr, pool->size,
+				 ouro_mark_of(ptr), false);
+		preempt_enable();
+		if (unlikely(!done))
+			free_to_magazines(pool, (void *)ptr);
 		return true;
-	if (claim == CLAIM_BLOCK)
-		free_to_magazines(pool, (void *)ptr);
-	else if (claim == CLAIM_TWICE)
-		tell_twice(pool, ptr, caller);
-	return claim != CLAIM_NONE;
+	}
+	preempt_enable();
+	if (claim == CLAIM_NONE)
+		return false;
+	tell_twice(ptr, size, caller);
+	return true;
 }
 
 /*

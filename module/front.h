@@ -37,7 +37,8 @@ struct ouro_magazine;
  * @main: the magazine that @top and @limit point into, NULL: none yet
  * @spare: its partner: full, empty or anything between
  * @entered: the flag where there is no bit for it
- * @want: rounds to fetch from pools at the next refill
+ * @want: rounds to fetch from pools at the next refill; without magazines: frees
+ *	that still do without
  * @spared: rounds in @spare
  * @seq: odd while @loaded, @main and @spared change together
  */

@@ -75,7 +75,10 @@ static void swap_spare(struct ouro_front *front, unsigned int limit)
 	ouro_front_change_end(front);
 }
 
-/* The empty main magazine of an entered front for a spare one that is not? */
+/*
+ * The main magazine of an entered front, which was found empty, for a spare one that
+ * is not?  It may have been filled a little since.
+ */
 bool ouro_front_swap_empty(struct ouro_front *front, unsigned int limit)
 {
 	if (!front->spared)
@@ -84,7 +87,7 @@ bool ouro_front_swap_empty(struct ouro_front *front, unsigned int limit)
 	return true;
 }
 
-/* The full one for a spare one that is not? */
+/* The main one, which is full, for a spare one that is not? */
 bool ouro_front_swap_full(struct ouro_front *front, unsigned int limit)
 {
 	if (!front->main || front->spared >= limit)
@@ -261,14 +264,15 @@ static bool front_relieve(struct ouro_class *class, struct ouro_front *front,
 	return true;
 }
 
-/* A free came to an entered front that has no magazine: not the first time? */
+/* A free came to an entered front that has no magazine: for the fourth time? */
 static bool front_is_missed(struct ouro_front *front)
 {
 	if (front->main)
 		return false;
-	if (front->want)
-		front->want--;
-	return !front->want;
+	if (--front->want)
+		return false;
+	front->want = WANT_FIRST;	/* or each free would try in vain */
+	return true;
 }
 
 /**
@@ -278,7 +282,7 @@ static bool front_is_missed(struct ouro_front *front)
  *
  * Context: Any.  Takes depot->lock and class->lock, one after the other, except
  * in NMI and where PREEMPT_RT forbids, where the free is left in the pool's
- * remote map.  May allocate, as with GFP_NOWAIT, what it can do without.
+ * remote map.  May allocate what it can do without, with no flag at all.
  */
 void ouro_magazine_free(struct ouro_pool *pool, void *block)
 {
@@ -308,9 +312,9 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 		ouro_class_give_remote(pool, block);
 		return;
 	}
-	/* Before the pool may go with its block. */
+	/* Without waking anybody, who knows which locks are held. */
 	if (missed)
-		front_equip(class, GFP_NOWAIT);
+		front_equip(class, 0);
 	ouro_class_free(class, block);
 }
 

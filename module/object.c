@@ -135,7 +135,7 @@ static __always_inline void *new_here(struct ouro_kind *kind, gfp_t gfp,
 	if (unlikely(!object))
 		return new_slow(kind, gfp, kind->class, kind->type->size,
 				caller ?: _RET_IP_);
-	if (static_branch_unlikely(&ouro_begin_long) ||
+	if (static_branch_unlikely(&__ouro_begin_long) ||
 	    unlikely(!kind->plain) || unlikely(gfp & __GFP_ZERO))
 		return begin_slow(kind, gfp, object, kind->type->size,
 				  caller ?: _RET_IP_);

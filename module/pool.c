@@ -122,7 +122,7 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 		/* As above. */
 		smp_store_release(&arena->pool[unit + i], pool);
 	if (pages_tell(pool->class)) {
-		smp_wmb();	/* pairs with the first one of claim_hardened() */
+		smp_wmb();	/* pairs with the second one of claim_hardened() */
 		pages_lead_to(ouro_arena_unit(arena, unit), units, pool);
 	}
 }

@@ -21,8 +21,8 @@
 #define FRAMES_MOST	16	/* kept of a stack */
 #define FRAMES_OURS	6	/* at most, of this module in front of them */
 
-DEFINE_STATIC_KEY_FALSE(ouro_begin_long);
-EXPORT_SYMBOL_OURO(ouro_begin_long);	/* for what is inlined */
+DEFINE_STATIC_KEY_FALSE(__ouro_begin_long);
+EXPORT_SYMBOL_OURO(__ouro_begin_long);
 DEFINE_STATIC_KEY_FALSE(ouro_sites_noted);
 
 /* Orders changes of the mode. */
@@ -214,12 +214,12 @@ void ouro_sites_forget(struct ouro_pool *pool)
 static void keys_inc(void)
 {
 	static_branch_inc(&ouro_sites_noted);
-	static_branch_inc(&ouro_begin_long);
+	static_branch_inc(&__ouro_begin_long);
 }
 
 static void keys_dec(void)
 {
-	static_branch_dec(&ouro_begin_long);
+	static_branch_dec(&__ouro_begin_long);
 	static_branch_dec(&ouro_sites_noted);
 }
 
@@ -354,5 +354,5 @@ void ouro_site_name(unsigned long address, char *text, size_t size)
 void __init ouro_sites_init(void)
 {
 	if (want_init_on_alloc(0))
-		static_branch_inc(&ouro_begin_long);
+		static_branch_inc(&__ouro_begin_long);
 }

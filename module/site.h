@@ -60,7 +60,7 @@ struct ouro_sites {
 #define OURO_SITES_PLAIN	1UL
 
 /*
- * ouro_begin_long, of ouro/front.h: a new block needs more than that its mark goes: it
+ * __ouro_begin_long, of ouro/front.h: a new block needs more than that its mark goes: it
  * is to be zeroed, whoever asks, or some heap has its sites noted.
  */
 

@@ -67,7 +67,7 @@ void __ouro_free_front_nopreempt(struct ouro_heap *heap, const void *ptr,
 /* Whether an allocation, if plain, is no call while there is a block at hand. */
 static __always_inline bool __ouro_is_inline(void)
 {
-	return __OURO_ALLOC_INLINE && !static_branch_unlikely(&ouro_begin_long);
+	return __OURO_ALLOC_INLINE && !static_branch_unlikely(&__ouro_begin_long);
 }
 
 /* Such a one. */
@@ -246,10 +246,10 @@ void *ouro_realloc_array(struct ouro_heap *heap, const void *ptr, size_t count,
  * @ptr: the block, or NULL
  * @size: the size it was asked for (or any of the same class)
  *
- * Quicker than ouro_free().  A wrong @heap or @size is caught in hardened and
- * debug heaps and whenever the quick way is not open; elsewhere it would put
- * the block on the wrong class's magazine, so name what you know, not what you
- * guess.
+ * Quicker than ouro_free(), but not in hardened heaps.  A wrong @heap or @size
+ * is caught in hardened and debug heaps and whenever the quick way is not open;
+ * elsewhere it would put the block on the wrong class's magazine, so name what
+ * you know, not what you guess.
  *
  * Context: Any, NMI included.
  */

@@ -73,13 +73,13 @@ static __always_inline size_t bulk_pop_spare(struct ouro_heap *heap,
 					     unsigned long front, size_t count,
 					     void **blocks)
 {
-	/* As in alloc_fast(). */
-	struct ouro_front __percpu *fronts =
-		ouro_front_at(data_race(heap->fronts), front);
 	unsigned int limit = ouro_geometry[front >> OURO_FRONT_SHIFT].rounds;
+	struct ouro_front __percpu *fronts;
 	struct ouro_front *here;
 	size_t got = 0;
 
+	/* As in alloc_fast(). */
+	fronts = ouro_front_at(data_race(heap->fronts), front);
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	if (ouro_front_enter(here)) {

@@ -312,12 +312,8 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 		ouro_class_give_remote(pool, block);
 		return;
 	}
-	/*
-	 * Without waking anybody, who knows which locks are held.  Not for objects: most
-	 * of those that die here are what a scan has found, at a limit perhaps, and what
-	 * is in the magazines of its CPU nobody else comes by.
-	 */
-	if (missed && !class->ops)
+	/* Without waking anybody, who knows which locks are held. */
+	if (missed)
 		front_equip(class, 0);
 	ouro_class_free(class, block);
 }

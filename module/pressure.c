@@ -90,21 +90,33 @@ static bool cpu_is_drained(int cpu)
 	return drained;
 }
 
-/* Drains the magazines of every CPU but those kept free of such work. */
-static void drain_everywhere(struct ouro_heap *heap)
+/* Whether a CPU has free blocks in its magazines, as far as a look at them tells. */
+static bool cpu_has_rounds(struct ouro_heap *heap, int cpu)
+{
+	struct ouro_class *class;
+	unsigned long rounds = 0;
+
+	ouro_heap_for_each_class(heap, class)
+		ouro_front_read(per_cpu_ptr(class->fronts, cpu),
+				class->geo->rounds, &rounds);
+	return rounds;
+}
+
+/* Drains the magazines of CPUs that have some, but for those kept free of such work. */
+static bool drain_elsewhere(struct ouro_heap *heap)
 {
 	struct drain_work __percpu *drains = alloc_percpu(struct drain_work);
 	struct drain_work *drain;
+	bool any = false;
 	int cpu;
 
-	/* At least where we are, isolated or not. */
-	drain_magazines(heap, -1);
+	lockdep_assert_cpus_held();
 	if (!drains)
-		return;
-	cpus_read_lock();
+		return false;
 	for_each_online_cpu(cpu) {
-		if (!cpu_is_drained(cpu))
+		if (!cpu_is_drained(cpu) || !cpu_has_rounds(heap, cpu))
 			continue;
+		any = true;
 		drain = per_cpu_ptr(drains, cpu);
 		drain->heap = heap;
 		INIT_WORK(&drain->work, drain_work);
@@ -115,8 +127,36 @@ static void drain_everywhere(struct ouro_heap *heap)
 		if (drain->heap)
 			flush_work(&drain->work);
 	}
-	cpus_read_unlock();
 	free_percpu(drains);
+	return any;
+}
+
+/**
+ * ouro_heap_drain_everywhere() - give back what can be had without a scan
+ * @heap: the heap
+ *
+ * As ouro_heap_trim(), for an allocation that is about to fail: not while CPUs come
+ * and go, for it may be on behalf of that.
+ *
+ * Context: Process context, may sleep.
+ * Return: whether anything was; it may be worth another try then.
+ */
+bool ouro_heap_drain_everywhere(struct ouro_heap *heap)
+{
+	bool any = false;
+
+	might_sleep();
+	if (cpus_read_trylock()) {
+		any = drain_elsewhere(heap);
+		cpus_read_unlock();
+	}
+	any |= ouro_heap_drain_here(heap);
+	/* Pools of objects go a grace period later. */
+	if (atomic_long_read(&heap->rcu_pending)) {
+		rcu_barrier();
+		any = true;
+	}
+	return any;
 }
 
 /**
@@ -138,10 +178,12 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 		ouro_large_flush();
 		return 0;
 	}
-	drain_everywhere(heap);
+	cpus_read_lock();
+	drain_elsewhere(heap);
+	cpus_read_unlock();
 	ouro_large_flush();
-	drain_depots(heap);
-	trim_pools(heap);
+	/* At least where we are, isolated or not. */
+	ouro_heap_drain_here(heap);
 	/* Pools of objects go a grace period later. */
 	if (atomic_long_read(&heap->rcu_pending))
 		rcu_barrier();

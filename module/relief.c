@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include "heap.h"
+#include "pressure.h"
 #include "reap.h"
 #include "slice.h"
 
@@ -74,7 +75,8 @@ static bool may_collect(const struct ouro_collector *collector)
  * @heap: the heap
  * @gfp: of an allocation that is about to fail
  *
- * Garbage, where scans start by themselves, and what only a grace period keeps.
+ * Garbage, where scans start by themselves, what waits in the magazines of any CPU,
+ * for a few blocks there may keep whole arenas, and what only a grace period keeps.
  *
  * Context: As @gfp says.
  * Return: true when it was for the limit, and may be tried again.
@@ -82,7 +84,7 @@ static bool may_collect(const struct ouro_collector *collector)
 bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
 {
 	struct ouro_collector *collector = &heap->collector;
-	bool waited = false, pending;
+	bool waited = false;
 
 	if (!READ_ONCE(heap->limited) || !may_wait(heap, gfp))
 		return false;
@@ -90,11 +92,7 @@ bool ouro_collector_relieve(struct ouro_heap *heap, gfp_t gfp)
 	    (READ_ONCE(collector->task) ||
 	     atomic_long_read(&collector->tracked) > 0))
 		waited = wait_for_scan(collector);
-	/* Pools of objects go a grace period later. */
-	pending = atomic_long_read(&heap->rcu_pending);
-	if (pending)
-		rcu_barrier();
-	return waited || pending;
+	return ouro_heap_drain_everywhere(heap) || waited;
 }
 
 /**

@@ -73,9 +73,8 @@ void *ouro_supply_block(struct ouro_class *class, gfp_t gfp, int node)
 	if (unlikely(!block) && ouro_context_is_easy() &&
 	    ouro_heap_drain_here(class->heap))
 		block = fetch(class, gfp, node);
-	/* So may what the collector frees. */
+	/* So may what the collector frees, or others hold. */
 	if (unlikely(!block) && ouro_collector_relieve(class->heap, gfp)) {
-		ouro_heap_drain_here(class->heap);
 		ouro_arena_flush();
 		block = fetch(class, gfp, node);
 	}
@@ -118,7 +117,6 @@ void *ouro_supply_large(struct ouro_heap *heap, size_t size, gfp_t gfp,
 	}
 	if (!block && ouro_collector_relieve(heap, gfp)) {
 		ouro_large_flush();
-		ouro_heap_drain_here(heap);
 		ouro_arena_flush();
 		block = ouro_large_alloc(heap, size, gfp, node, caller);
 	}

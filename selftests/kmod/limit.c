@@ -202,6 +202,40 @@ static void elsewhere(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+#define PINS	64	/* one block of so many, all over the heap, is freed last */
+
+/*
+ * A few blocks in another CPU's magazines keep all pools of a full heap, and so its
+ * arenas.  Who may wait gets these all the same.
+ */
+static void pinned(struct ouro_test *t)
+{
+	static void *blocks[LIMIT / 64];
+	struct ouro_heap *heap = limited(t);
+	unsigned int i, count;
+	void *large;
+
+	if (!heap)
+		return;
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_last(cpu_online_mask)));
+	for (count = 0; count < ARRAY_SIZE(blocks); count++) {
+		blocks[count] = ouro_alloc(heap, 64, GFP_KERNEL);
+		if (!blocks[count])
+			break;
+	}
+	for (i = 0; i < count; i++)
+		if (i % PINS)
+			ouro_free(blocks[i]);
+	for (i = 0; i < count; i += PINS)
+		ouro_free(blocks[i]);
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	large = ouro_alloc(heap, LIMIT * 3 / 4, GFP_KERNEL);
+	EXPECT(t, large);
+	ouro_free(large);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	test_heap_close(t, heap);
+}
+
 static const struct ouro_case limit_cases[] = {
 	EACH_KIND(hits),
 	EACH_KIND(raised),
@@ -209,6 +243,7 @@ static const struct ouro_case limit_cases[] = {
 	EACH_KIND(tiny),
 	EACH_KIND(flags),
 	EACH_KIND(elsewhere),
+	EACH_KIND(pinned),
 };
 
 OURO_SUITE("limit", limit_cases);

@@ -23,6 +23,12 @@ u8 raw_read(const u8 *ptr, size_t at)
 	return READ_ONCE(ptr[at]);
 }
 
+static noinline __no_sanitize_address
+u64 raw_word(const u64 *ptr)
+{
+	return READ_ONCE(*ptr);
+}
+
 /* Allocate till the allocator has seen all that is free; give it back. */
 static void sweep(struct ouro_test *t, struct ouro_heap *heap, size_t size)
 {
@@ -254,7 +260,37 @@ static void init_on_free_wipes(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+#define MARKED	(3 * (SZ_16K / 64))	/* blocks: more than magazines take */
+
+/* Whatever way a block takes when it is freed, its first word is not its user's. */
+static void marked(struct ouro_test *t)
+{
+	static u64 *blocks[MARKED];
+	struct ouro_heap *heap = test_heap(t);
+	unsigned int i, left = 0;
+
+	if (!heap)
+		return;
+	for (i = 0; i < MARKED; i++) {
+		blocks[i] = ouro_alloc(heap, 64, GFP_KERNEL);
+		if (!EXPECT(t, blocks[i]))
+			return;
+		*blocks[i] = i;
+	}
+	/* One stays in each pool, and with it the pool. */
+	for (i = 0; i < MARKED; i++)
+		if (i % 32)
+			ouro_free(blocks[i]);
+	for (i = 0; i < MARKED; i++)
+		left += i % 32 && raw_word(blocks[i]) == i;
+	EXPECT_EQ(t, left, 0);
+	for (i = 0; i < MARKED; i += 32)
+		ouro_free(blocks[i]);
+	test_heap_close(t, heap);
+}
+
 static const struct ouro_case poison_cases[] = {
+	EACH_KIND_OF_BLOCKS(marked),
 	{ "write_after_free", write_after_free, OURO_HEAP_DEBUG },
 	{ "overrun", overrun, OURO_HEAP_DEBUG },
 	{ "overrun_resized", overrun_resized, OURO_HEAP_DEBUG },

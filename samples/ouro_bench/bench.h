@@ -149,7 +149,7 @@ int bench_round_run(struct bench *bench, const struct bench_case *which,
 		    unsigned int rounds, struct bench_result *result);
 s64 bench_round_median(s64 *samples, unsigned int count);
 int bench_round_keep(struct bench_result *result, unsigned int column,
-		     const s64 *samples, unsigned int rounds, u64 loops);
+		     s64 *samples, unsigned int rounds, u64 loops);
 void bench_round_forget(struct bench_result *result);
 
 int bench_mix_write(struct bench_mix *mix, char *text);

@@ -15,6 +15,7 @@ SAMPLES=${OURO_SAMPLES:-/samples}
 # What was there before, to be there again afterwards: not only machines that are gone then run this.
 printk=$(cat $PRINTK)
 workers=$(cat $WORKERS 2>/dev/null)
+preempted=
 loaded=
 
 finish()	# [ERROR...]
@@ -22,6 +23,7 @@ finish()	# [ERROR...]
 	trap - EXIT INT TERM HUP
 	echo "$printk" >$PRINTK
 	[ -z "$workers" ] || echo "$workers" >$WORKERS
+	[ -z "$preempted" ] || echo "$preempted" >$PREEMPT
 	for module in $loaded; do
 		rmmod "$module" || set -- "${*:-$module does not unload}"
 	done
@@ -73,6 +75,7 @@ workers()	# CPUMASK
 # What can be preempted, as at boot: none, voluntary, full.
 preempt()	# MODE
 {
+	[ -n "$preempted" ] || preempted=$(sed -n 's/.*(\(.*\)).*/\1/p' $PREEMPT)
 	echo "$1" >$PREEMPT || die "preempt $1"
 }
 
@@ -119,7 +122,6 @@ echo "kernel $(uname -r)"
 about
 for what; do
 	case $what in
-	hold:nothing)	snapshot nothing ;;
 	hold:*)		hold "${what#hold:}" ;;
 	keep:*)		keep "${what#keep:}" ;;
 	shrink:*)	shrink "${what#shrink:}" ;;

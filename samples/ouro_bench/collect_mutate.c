@@ -192,7 +192,6 @@ static int run_in(struct graph *graph, const struct collect_case *which,
 		err = bench_round_keep(result, 0, ratio, rounds, 1000) ?:
 		      bench_round_keep(result, 3, alone, rounds, LOOPS);
 	if (!err) {
-		value[0] = bench_round_median(ratio, rounds);
 		value[1] = ratio[rounds / 4];
 		value[2] = ratio[rounds - 1 - rounds / 4];
 		value[3] = div_u64(1000 * bench_round_median(alone, rounds),

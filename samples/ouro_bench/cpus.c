@@ -5,8 +5,6 @@
  */
 #include <linux/cpumask.h>
 #include <linux/minmax.h>
-#include <linux/mm.h>
-#include <linux/slab.h>
 #include "bench.h"
 #include "gang.h"
 #include "ways.h"
@@ -22,10 +20,10 @@ static s64 hand(struct bench *bench, unsigned int loops, bench_fn fill_fn,
 	/* What is allocated must find its way back. */
 	if (!cpu_online(1))
 		return -ENODEV;
-	filled = bench_gang_run(bench, loops, &fill_fn, 0, 1, NULL);
+	filled = bench_gang_run(bench, loops, fill_fn, 0, 1, NULL);
 	if (filled < 0)
 		return filled;
-	freed = bench_gang_run(bench, loops, &free_fn, 1, 1, NULL);
+	freed = bench_gang_run(bench, loops, free_fn, 1, 1, NULL);
 	return freed < 0 ? freed : filled + freed;
 }
 
@@ -104,18 +102,8 @@ static s64 fn##_steady(struct bench *bench, unsigned int loops)		\
 {									\
 	return steady(bench, loops, fn);				\
 }									\
-static s64 fn##_on_1(struct bench *bench, unsigned int loops)		\
-{									\
-	const bench_fn fns[BENCH_CPUS] = { fn##_steady, fn##_steady };	\
-									\
-	return bench_gang_run(bench, loops, fns, 0, 1, NULL);		\
-}									\
-static s64 fn##_on_2(struct bench *bench, unsigned int loops)		\
-{									\
-	const bench_fn fns[BENCH_CPUS] = { fn##_steady, fn##_steady };	\
-									\
-	return bench_gang_run(bench, loops, fns, 0, 2, NULL);		\
-}
+BENCH_ON(1, fn##_steady);						\
+BENCH_ON(2, fn##_steady)
 
 ON_CPUS(side_loop);
 ON_CPUS(side_pair_ouro);
@@ -128,12 +116,12 @@ ON_CPUS(side_batch_cache);
  * loop that touches no memory: its CPUs may be halves of one core.
  */
 const struct bench_case bench_cpus_cases[] = {
-	{ "cpus-loop", 40000, { side_loop_on_1, side_loop_on_2 } },
-	{ "cpus-free", 4000, { side_pair_ouro_on_1, side_pair_cache_on_1,
-			       side_pair_ouro_on_2, side_pair_cache_on_2 } },
+	{ "cpus-loop", 40000, { side_loop_steady_on_1, side_loop_steady_on_2 } },
+	{ "cpus-free", 4000, { side_pair_ouro_steady_on_1, side_pair_cache_steady_on_1,
+			       side_pair_ouro_steady_on_2, side_pair_cache_steady_on_2 } },
 	{ "cpus-batch", BENCH_BATCH,
-	  { side_batch_ouro_on_1, side_batch_cache_on_1,
-	    side_batch_ouro_on_2, side_batch_cache_on_2 } },
+	  { side_batch_ouro_steady_on_1, side_batch_cache_steady_on_1,
+	    side_batch_ouro_steady_on_2, side_batch_cache_steady_on_2 } },
 	{ "hand", BENCH_BATCH, { hand_ouro, hand_cache } },
 	{ }
 };

@@ -66,14 +66,14 @@ static struct bench_gang *gang_create(struct bench *bench, unsigned int loops,
  * bench_gang_run() - run something on several CPUs at once
  * @bench: what it works on
  * @loops: how often
- * @fn: what each worker does, @fn[i] on CPU @first + i, with blocks of its own
- * @first: CPU
+ * @fn: what each worker does, with blocks of its own
+ * @first: CPU, of worker 0
  * @count: of workers, at most @bench->cpus
  * @shared: what they have in common
  *
  * Return: the mean of their times, or an error.
  */
-s64 bench_gang_run(struct bench *bench, unsigned int loops, const bench_fn *fn,
+s64 bench_gang_run(struct bench *bench, unsigned int loops, bench_fn fn,
 		   unsigned int first, unsigned int count, void *shared)
 {
 	struct bench_gang *gang;
@@ -90,7 +90,7 @@ s64 bench_gang_run(struct bench *bench, unsigned int loops, const bench_fn *fn,
 		return -ENOMEM;
 	gang->shared = shared;
 	for (i = 0; i < count; i++) {
-		gang->worker[i].fn = fn[i];
+		gang->worker[i].fn = fn;
 		schedule_work_on(first + i, &gang->worker[i].work);
 	}
 	for (i = 0; i < count; i++) {

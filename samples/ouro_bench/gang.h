@@ -76,7 +76,14 @@ static __always_inline void read_and_free(struct bench *bench, void *block,
 
 void bench_wait(unsigned int *looks);
 void bench_meet(struct bench_worker *worker);
-s64 bench_gang_run(struct bench *bench, unsigned int loops, const bench_fn *fn,
+s64 bench_gang_run(struct bench *bench, unsigned int loops, bench_fn fn,
 		   unsigned int first, unsigned int count, void *shared);
+
+/* The side that does what @fn does on the first @count CPUs, a number, at once. */
+#define BENCH_ON(count, fn)						\
+static s64 fn##_on_##count(struct bench *bench, unsigned int loops)	\
+{									\
+	return bench_gang_run(bench, loops, fn, 0, count, NULL);	\
+}
 
 #endif /* OURO_BENCH_GANG_H */

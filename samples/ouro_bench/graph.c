@@ -56,19 +56,28 @@ void graph_destroy(struct graph *graph)
 	ouro_heap_destroy(graph->heap);
 }
 
-/* Who holds the nodes goes, and with it what is in no cycle. */
-void graph_drop(struct graph *graph)
+/* Whoever made the nodes holds them no longer. */
+static void put_nodes(struct graph *graph)
 {
 	size_t i;
 
-	ouro_vector_put(graph->root);
-	graph->root = NULL;
-	for (i = 0; i < graph->count; i++)
+	for (i = 0; i < graph->count; i++) {
 		if (graph->nodes[i])
 			ouro_put(&graph->nodes[i]->object);
+		if (i % STEP == 0)
+			cond_resched();
+	}
 	kvfree(graph->nodes);
 	graph->nodes = NULL;
 	graph->count = 0;
+}
+
+/* Who holds the nodes goes, and with it what is in no cycle. */
+void graph_drop(struct graph *graph)
+{
+	ouro_vector_put(graph->root);
+	graph->root = NULL;
+	put_nodes(graph);
 	ouro_heap_flush(graph->heap);
 }
 
@@ -172,17 +181,9 @@ static int hand_over(struct graph *graph)
 		if (i % STEP == 0)
 			cond_resched();
 	}
-	for (i = 0; i < graph->count && !err; i++) {
-		ouro_put(&graph->nodes[i]->object);
-		if (i % STEP == 0)
-			cond_resched();
-	}
-	if (err)
-		return err;
-	kvfree(graph->nodes);
-	graph->nodes = NULL;
-	graph->count = 0;
-	return 0;
+	if (!err)
+		put_nodes(graph);
+	return err;
 }
 
 static int make_nodes(struct graph *graph, struct graph_node **nodes,

@@ -8,7 +8,6 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 #include <ouro/block.h>
 #include <ouro/type.h>
 #include "bench.h"
@@ -183,12 +182,8 @@ static int objects_get(struct bench *bench, u64 *value)
 	unsigned int i;
 
 	object_heap = ouro_heap_create("bench_objects", 0);
-	if (IS_ERR(object_heap)) {
-		int err = PTR_ERR(object_heap);
-
-		object_heap = NULL;
-		return err;
-	}
+	if (IS_ERR(object_heap))
+		return PTR_ERR(object_heap);
 	kind = ouro_type_register(object_heap, &object_type);
 	if (IS_ERR(kind))
 		return PTR_ERR(kind);
@@ -276,27 +271,11 @@ void bench_hold_nothing(struct bench *bench)
 	held = NULL;
 }
 
-/* What is done to take @held. */
-struct taking {
-	struct bench *bench;
-	struct bench_result *result;
-};
-
-static long take_held(void *arg)
-{
-	struct taking *taking = arg;
-
-	return held->get(taking->bench, taking->result->value);
-}
-
 /**
  * bench_hold() - hold one thing and nothing else
  * @bench: has the sizes of the mix
  * @name: of the thing, or "nothing"
  * @result: filled, except for "nothing"
- *
- * Taken on one CPU, the same for all things: what is left in caches of CPUs is
- * in that one's.
  *
  * Return: 0 or an error: -EINVAL when it is made of something else, which is not
  * held; nothing is held then.
@@ -306,7 +285,6 @@ int bench_hold(struct bench *bench, const char *name,
 {
 	const struct holding *next = find_holding(name);
 	const char *before = held ? held->name : "";
-	struct taking taking = { bench, result };
 	int err;
 
 	if (!next || !next->after || strcmp(next->after, before))
@@ -319,7 +297,7 @@ int bench_hold(struct bench *bench, const char *name,
 		return -EINVAL;
 	held = next;
 	result->name = held->name;
-	err = work_on_cpu(0, take_held, &taking);
+	err = held->get(bench, result->value);
 	if (err)
 		bench_hold_nothing(bench);
 	return err;

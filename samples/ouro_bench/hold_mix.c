@@ -41,15 +41,6 @@ static void look_ouro(const struct bench_mix *mix, u64 *value)
 	value[3] = stat.metadata;
 }
 
-/* What the ways work on. */
-static struct bench on_mix_heap(const struct bench *bench)
-{
-	struct bench own = *bench;
-
-	own.heap = mix_heap;
-	return own;
-}
-
 /* ---- what becomes of it ---- */
 
 static __always_inline void **any_live(struct bench_mix *mix, u32 *state)
@@ -118,11 +109,8 @@ static int heap_get(struct bench *bench, u64 *value)
 	if (!bench->mix.count)
 		return -ENODATA;
 	mix_heap = ouro_heap_create("bench_mix", 0);
-	if (IS_ERR(mix_heap)) {
-		err = PTR_ERR(mix_heap);
-		mix_heap = NULL;
-		return err;
-	}
+	if (IS_ERR(mix_heap))
+		return PTR_ERR(mix_heap);
 	err = bench_mix_fill_ouro(&bench->mix, mix_heap);
 	look_ouro(&bench->mix, value);
 	return err;
@@ -137,27 +125,25 @@ static void heap_put(struct bench *bench)
 
 static int heap_half_get(struct bench *bench, u64 *value)
 {
-	struct bench own = on_mix_heap(bench);
-
-	thin_out(&own, 50, free_ouro);
+	thin_out(bench, 50, free_ouro);
 	look_ouro(&bench->mix, value);
 	return 0;
 }
 
 static int heap_tenth_get(struct bench *bench, u64 *value)
 {
-	struct bench own = on_mix_heap(bench);
-
-	thin_out(&own, 10, free_ouro);
+	thin_out(bench, 10, free_ouro);
 	look_ouro(&bench->mix, value);
 	return 0;
 }
 
 static int heap_churned_get(struct bench *bench, u64 *value)
 {
-	struct bench own = on_mix_heap(bench);
-	int err = churn(&own, alloc_ouro, free_ouro);
+	struct bench own = *bench;
+	int err;
 
+	own.heap = mix_heap;
+	err = churn(&own, alloc_ouro, free_ouro);
 	look_ouro(&bench->mix, value);
 	return err;
 }

@@ -14,11 +14,8 @@ static int heap_get(struct bench *bench, u64 *value)
 	int err;
 
 	trace_heap = ouro_heap_create("bench_trace", 0);
-	if (IS_ERR(trace_heap)) {
-		err = PTR_ERR(trace_heap);
-		trace_heap = NULL;
-		return err;
-	}
+	if (IS_ERR(trace_heap))
+		return PTR_ERR(trace_heap);
 	err = bench_replay_fill_ouro(bench, trace_heap);
 	ouro_heap_stat(trace_heap, &stat);
 	value[0] = bench->trace.live;

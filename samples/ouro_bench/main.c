@@ -68,24 +68,16 @@ static int run_case(const char *name, unsigned int rounds,
 	return bench_round_run(&bench, which, rounds, result);
 }
 
-/* On the first CPU of those that the gangs are on. */
 static int run(char *text, struct bench_result *result)
 {
 	unsigned int rounds;
 	char name[32];
-	int err;
 
 	if (sscanf(text, "%31s %u", name, &rounds) != 2 || !rounds ||
 	    rounds > ROUNDS_MAX)
 		return -EINVAL;
 	bench_hold_nothing(&bench);
-	cpumask_copy(&allowed, current->cpus_ptr);
-	err = set_cpus_allowed_ptr(current, cpumask_of(0));
-	if (err)
-		return err;
-	err = run_case(name, rounds, result);
-	set_cpus_allowed_ptr(current, &allowed);
-	return err;
+	return run_case(name, rounds, result);
 }
 
 static int hold(char *text, struct bench_result *result)
@@ -97,6 +89,24 @@ static int take_sizes(char *text, struct bench_result *result)
 {
 	bench_hold_nothing(&bench);
 	return bench_mix_write(&bench.mix, text);
+}
+
+/*
+ * On the first CPU of those that gangs are on: so what is left in caches of CPUs is
+ * in that one's.
+ */
+static int pinned(int (*take)(char *text, struct bench_result *result),
+		  char *text, struct bench_result *result)
+{
+	int err;
+
+	cpumask_copy(&allowed, current->cpus_ptr);
+	err = set_cpus_allowed_ptr(current, cpumask_of(0));
+	if (err)
+		return err;
+	err = take(text, result);
+	set_cpus_allowed_ptr(current, &allowed);
+	return err;
 }
 
 /* What each file does with what is written to it, which has to come at once. */
@@ -113,7 +123,7 @@ static ssize_t take_text(const char __user *from, size_t len,
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 	mutex_lock(&lock);
-	err = nresults < RESULTS_MAX ? take(text, &result) : -ENOSPC;
+	err = nresults < RESULTS_MAX ? pinned(take, text, &result) : -ENOSPC;
 	if (!err && result.name)
 		results[nresults++] = result;
 	else

@@ -192,7 +192,6 @@ static int run_in(struct observed *o, size_t objects, unsigned int rounds,
 		err = bench_round_keep(result, 0, ratio, rounds, 1000) ?:
 		      bench_round_keep(result, 3, alone, rounds, LOOPS);
 	if (!err) {
-		value[0] = bench_round_median(ratio, rounds);
 		value[1] = ratio[rounds / 4];
 		value[2] = div64_u64(o->reads * NSEC_PER_SEC, o->read_ns);
 		value[3] = div_u64(1000 * bench_round_median(alone, rounds),

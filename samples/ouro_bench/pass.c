@@ -175,38 +175,29 @@ static struct rings *rings_create(unsigned int count, unsigned int room)
 
 /* What all together do for a block. */
 static s64 run_all(struct bench *bench, unsigned int loops,
-		   const struct manner *manner, bench_fn produce_fn,
-		   bench_fn consume_fn)
+		   const struct manner *manner, bench_fn fn)
 {
-	unsigned int i, count = manner->all ? max(2u, bench->cpus) : 2;
+	unsigned int count = manner->all ? max(2u, bench->cpus) : 2;
 	struct rings *rings = rings_create(count - 1, manner->room);
-	bench_fn *fn = kcalloc(count, sizeof(*fn), GFP_KERNEL);
-	s64 ns = -ENOMEM;
+	s64 ns;
 
-	if (rings && fn) {
-		for (i = 0; i < count; i++)
-			fn[i] = i ? consume_fn : produce_fn;
-		ns = bench_gang_run(bench, loops, fn, 0, count, rings);
-	}
-	kfree(fn);
-	if (rings)
-		rings_destroy(rings);
+	if (!rings)
+		return -ENOMEM;
+	ns = bench_gang_run(bench, loops, fn, 0, count, rings);
+	rings_destroy(rings);
 	return ns < 0 ? ns : count * ns;
 }
 
 #define PASS_SIDE(manner, way)						\
-static s64 manner##_produce_##way(struct bench *bench, unsigned int loops) \
+static s64 manner##_##way##_one(struct bench *bench, unsigned int loops) \
 {									\
-	return produce(bench, loops, &(manner), alloc_##way);		\
-}									\
-static s64 manner##_consume_##way(struct bench *bench, unsigned int loops) \
-{									\
-	return consume(bench, loops, &(manner), free_##way);		\
+	return bench_worker(bench)->id ?				\
+	       consume(bench, loops, &(manner), free_##way) :		\
+	       produce(bench, loops, &(manner), alloc_##way);		\
 }									\
 static s64 manner##_##way(struct bench *bench, unsigned int loops)	\
 {									\
-	return run_all(bench, loops, &(manner), manner##_produce_##way,	\
-		       manner##_consume_##way);				\
+	return run_all(bench, loops, &(manner), manner##_##way##_one);	\
 }
 
 PASS_SIDE(pass, ouro);

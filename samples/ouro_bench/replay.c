@@ -73,6 +73,8 @@ static __always_inline void free_all(struct bench *bench, void **blocks,
 	for (i = 0; i < bench->trace.slots; i++) {
 		free(bench, blocks[i], 0);
 		blocks[i] = NULL;
+		if (!(i % BENCH_BATCH))
+			cond_resched();
 	}
 }
 
@@ -101,18 +103,8 @@ static s64 replay_##way(struct bench *bench, unsigned int loops)	\
 {									\
 	return replay(bench, loops, __VA_ARGS__);			\
 }									\
-static s64 replay_##way##_on_1(struct bench *bench, unsigned int loops)	\
-{									\
-	const bench_fn fn[] = { replay_##way };				\
-									\
-	return bench_gang_run(bench, loops, fn, 0, 1, NULL);		\
-}									\
-static s64 replay_##way##_on_2(struct bench *bench, unsigned int loops)	\
-{									\
-	const bench_fn fn[] = { replay_##way, replay_##way };		\
-									\
-	return bench_gang_run(bench, loops, fn, 0, 2, NULL);		\
-}
+BENCH_ON(1, replay_##way);						\
+BENCH_ON(2, replay_##way)
 
 REPLAY(ouro, alloc_ouro, zalloc_ouro, free_ouro);
 REPLAY(kmalloc, alloc_kmalloc, zalloc_kmalloc, free_kmalloc);

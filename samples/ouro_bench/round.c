@@ -27,17 +27,17 @@ s64 bench_round_median(s64 *samples, unsigned int count)
 }
 
 /**
- * bench_round_keep() - note what each round took
+ * bench_round_keep() - note what each round took, and the median
  * @result: where
- * @column: which of its values is the median of this
- * @samples: nanoseconds of each round, not sorted yet
+ * @column: which of its values
+ * @samples: nanoseconds of each round; sorted then
  * @rounds: how many
  * @loops: in each
  *
  * Return: 0 or an error.
  */
 int bench_round_keep(struct bench_result *result, unsigned int column,
-		     const s64 *samples, unsigned int rounds, u64 loops)
+		     s64 *samples, unsigned int rounds, u64 loops)
 {
 	u64 *kept = kvcalloc(rounds, sizeof(*kept), GFP_KERNEL);
 	unsigned int i;
@@ -46,6 +46,8 @@ int bench_round_keep(struct bench_result *result, unsigned int column,
 		return -ENOMEM;
 	for (i = 0; i < rounds; i++)
 		kept[i] = div64_u64(1000 * samples[i], loops);
+	result->value[column] =
+		div64_u64(1000 * bench_round_median(samples, rounds), loops);
 	result->sample[column] = kept;
 	result->rounds = rounds;
 	return 0;
@@ -108,9 +110,6 @@ static int sum_up(const struct bench_case *which, unsigned int rounds,
 				       which->loops);
 		if (err)
 			return err;
-		result->value[side] =
-			div_u64(bench_round_median(samples, rounds) * 1000,
-				which->loops);
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -164,7 +165,8 @@ static int take(struct bench_trace *trace, const char __user *from, size_t len)
 	intake.taken += len;
 	while (!err && intake.done < intake.taken / sizeof(*trace->ops)) {
 		err = check_op(trace, &trace->ops[intake.done]);
-		intake.done++;
+		if (!(++intake.done % BENCH_BATCH))
+			cond_resched();
 	}
 	return err ?: intake.done < intake.announced.ops ? 0 : finish(trace);
 }

@@ -2,7 +2,7 @@
 /*
  * Ways to get a block and to give it back, all of one form, and loops around
  * them, which are so the same for every allocator.  Sizes are constants but in
- * mix.c.
+ * mix.c, workload.c, replay.c and hold_mix.c.
  */
 #ifndef OURO_BENCH_WAYS_H
 #define OURO_BENCH_WAYS_H

@@ -134,8 +134,7 @@ static __always_inline s64 mstress(struct bench *bench, unsigned int loops,
 	return failed ? -ENOMEM : ns;
 }
 
-static s64 mstress_run(struct bench *bench, unsigned int loops,
-		       const bench_fn *fn)
+static s64 mstress_run(struct bench *bench, unsigned int loops, bench_fn fn)
 {
 	void **on_way = kvcalloc(MSTRESS_ON_WAY, sizeof(*on_way), GFP_KERNEL);
 	s64 ns = -ENOMEM;
@@ -178,43 +177,35 @@ static __always_inline s64 scratch(struct bench *bench, unsigned int loops,
 
 /* ---- the sides ---- */
 
-static s64 on_1(struct bench *bench, unsigned int loops, const bench_fn *fn)
-{
-	return bench_gang_run(bench, loops, fn, 0, 1, NULL);
-}
-
-static s64 on_2(struct bench *bench, unsigned int loops, const bench_fn *fn)
-{
-	return bench_gang_run(bench, loops, fn, 0, 2, NULL);
-}
-
-/* @who: what each worker does; @run: sends them; @way: ouro or kmalloc. */
-#define SIDE(name, way, who, run)					\
-static s64 name##_##way##_one(struct bench *bench, unsigned int loops)	\
+/* What each worker does, by Ouro or kmalloc, and those that send them. */
+#define SIDES(way)							\
+static s64 larson_##way(struct bench *bench, unsigned int loops)	\
 {									\
-	return who(bench, loops, alloc_##way, free_##way);		\
+	return larson(bench, loops, alloc_##way, free_##way);		\
 }									\
-static s64 name##_##way(struct bench *bench, unsigned int loops)	\
+BENCH_ON(2, larson_##way);						\
+static s64 mstress_##way(struct bench *bench, unsigned int loops)	\
 {									\
-	const bench_fn fn[BENCH_CPUS] = { name##_##way##_one,		\
-					  name##_##way##_one };		\
-									\
-	return run(bench, loops, fn);					\
-}
+	return mstress(bench, loops, alloc_##way, free_##way);		\
+}									\
+static s64 mstress_##way##_on_2(struct bench *bench, unsigned int loops) \
+{									\
+	return mstress_run(bench, loops, mstress_##way);		\
+}									\
+static s64 scratch_##way(struct bench *bench, unsigned int loops)	\
+{									\
+	return scratch(bench, loops, alloc_##way, free_##way);		\
+}									\
+BENCH_ON(1, scratch_##way);						\
+BENCH_ON(2, scratch_##way)
 
-SIDE(larson, ouro, larson, on_2);
-SIDE(larson, kmalloc, larson, on_2);
-SIDE(mstress, ouro, mstress, mstress_run);
-SIDE(mstress, kmalloc, mstress, mstress_run);
-SIDE(scratch_1, ouro, scratch, on_1);
-SIDE(scratch_1, kmalloc, scratch, on_1);
-SIDE(scratch_2, ouro, scratch, on_2);
-SIDE(scratch_2, kmalloc, scratch, on_2);
+SIDES(ouro);
+SIDES(kmalloc);
 
 const struct bench_case bench_workload_cases[] = {
-	{ "larson", 20000, { larson_ouro, larson_kmalloc } },
-	{ "mstress", 40000, { mstress_ouro, mstress_kmalloc } },
-	{ "scratch", 4000, { scratch_1_ouro, scratch_1_kmalloc,
-			     scratch_2_ouro, scratch_2_kmalloc } },
+	{ "larson", 20000, { larson_ouro_on_2, larson_kmalloc_on_2 } },
+	{ "mstress", 40000, { mstress_ouro_on_2, mstress_kmalloc_on_2 } },
+	{ "scratch", 4000, { scratch_ouro_on_1, scratch_kmalloc_on_1,
+			     scratch_ouro_on_2, scratch_kmalloc_on_2 } },
 	{ }
 };

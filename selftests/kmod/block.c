@@ -398,10 +398,11 @@ static void pass_thread(void *arg, unsigned int id)
 	struct passed *p = arg;
 
 	if (!id) {
-		p->failed = ouro_alloc_bulk(p->heap, 64, GFP_KERNEL, BLOCKS,
-					    p->blocks);
-		/* Pairs with the acquire in test_wait_for(). */
-		smp_store_release(&p->ready, 1);
+		if (ouro_alloc_bulk(p->heap, 64, GFP_KERNEL, BLOCKS,
+				    p->blocks))
+			WRITE_ONCE(p->failed, true);
+		else	/* pairs with the acquire in test_wait_for() */
+			smp_store_release(&p->ready, 1);
 	} else if (test_wait_for(&p->ready, 1, &p->failed)) {
 		ouro_free_bulk(BLOCKS, p->blocks);
 	}

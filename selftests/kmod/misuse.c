@@ -420,7 +420,7 @@ static void flood(struct ouro_test *t)
 
 /* ---- what only checked heaps see ---- */
 
-#define HEADER	192	/* bytes of a pool's, its maps included */
+#define HEADER	224	/* bytes of a pool's, its maps included */
 
 /*
  * Makes @copy a pool by all that is written in memory: the pointers into the pool
@@ -450,6 +450,8 @@ static void forged(struct ouro_test *t)
 		goto free_copy;
 	scene_open(&scene, t, heap);
 	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
+	if (!EXPECT(t, ptr))
+		goto free_copy;
 	pool = PTR_ALIGN_DOWN(ptr, SZ_16K);
 	forge(copy, pool);
 	ouro_free(copy + (ptr - pool));

@@ -22,11 +22,13 @@
 /* Arenas that became empty where pages cannot be given back. */
 static LLIST_HEAD(arena_dead);
 
-static unsigned int bucket_of(const struct ouro_arena *arena)
+static struct list_head *list_of(struct ouro_arena *arena)
 {
 	unsigned int free = hweight64(arena->free);
+	unsigned int bucket = min_t(unsigned int, fls(free),
+				    OURO_ARENA_BUCKETS - 1);
 
-	return min_t(unsigned int, fls(free), OURO_ARENA_BUCKETS - 1);
+	return &arena->heap->arenas[bucket + arena->minor * OURO_ARENA_BUCKETS];
 }
 
 static size_t arena_meta_size(unsigned int units)
@@ -60,14 +62,16 @@ static void mark_units(struct ouro_heap *heap, struct ouro_arena *arena,
 		arena->free |= units_mask(unit, units);
 	else
 		arena->free &= ~units_mask(unit, units);
-	list_move(&arena->link, &heap->arenas[bucket_of(arena)]);
+	list_move(&arena->link, list_of(arena));
 }
 
 #define FIND_TRIES 16	/* arenas looked at in a bucket */
 
-static struct ouro_arena *find_arena(struct ouro_heap *heap, unsigned int units,
-				     int node, bool exact, unsigned int *unit)
+static struct ouro_arena *find_arena(struct ouro_heap *heap, bool minor,
+				     unsigned int units, int node, bool exact,
+				     unsigned int *unit)
 {
+	struct list_head *arenas = heap->arenas + minor * OURO_ARENA_BUCKETS;
 	struct ouro_arena *arena;
 	unsigned int i, tries;
 	int run;
@@ -75,7 +79,7 @@ static struct ouro_arena *find_arena(struct ouro_heap *heap, unsigned int units,
 	lockdep_assert_held(&heap->arena_lock);
 	for (i = fls(units); i < OURO_ARENA_BUCKETS; i++) {
 		tries = FIND_TRIES;
-		list_for_each_entry(arena, &heap->arenas[i], link) {
+		list_for_each_entry(arena, &arenas[i], link) {
 			if (!tries--)
 				break;
 			if (!ouro_arena_is_on(arena, node, exact))
@@ -143,9 +147,44 @@ free_meta:
 	return NULL;
 }
 
+#define MINOR_FROM	(SZ_4M / OURO_UNIT) /* units in a heap with minor arenas */
+#define MINOR_SHARE	64	/* one of so many units is the most for a minor class */
+#define MINOR_UNITS	4	/* of a minor arena, at most */
+
+/*
+ * Whether pools of a class, in a heap large enough to care, keep to themselves: those
+ * that there are few of, or of objects.  They hardly ever become empty, and would
+ * each keep an arena when the others do.
+ */
+static bool is_minor(const struct ouro_class *class)
+{
+	unsigned int held = READ_ONCE(class->heap->units);
+
+	if (held < MINOR_FROM)
+		return false;
+	return class->ops || READ_ONCE(class->npools) * class->geo->units <
+			     held / MINOR_SHARE;
+}
+
+/* In an arena that is there. */
+static struct ouro_arena *take_units(struct ouro_heap *heap, bool minor,
+				     unsigned int units, int node, bool exact,
+				     unsigned int *unit)
+{
+	struct ouro_arena *arena;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	arena = find_arena(heap, minor, units, node, exact, unit);
+	if (arena)
+		mark_units(heap, arena, *unit, units, false);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return arena;
+}
+
 /* A new arena for at least @need units; sizes tried: as grown, 16, 4, need. */
-static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
-				     gfp_t gfp, int node)
+static struct ouro_arena *arena_grow(struct ouro_heap *heap, bool minor,
+				     unsigned int need, gfp_t gfp, int node)
 {
 	unsigned int held = READ_ONCE(heap->units);
 	unsigned int least = roundup_pow_of_two(need);
@@ -154,7 +193,7 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 	struct ouro_arena *arena;
 
 	units = held > 1 ? min_t(unsigned int, rounddown_pow_of_two(held / 2),
-				 OURO_ARENA_UNITS) : 1;
+				 minor ? MINOR_UNITS : OURO_ARENA_UNITS) : 1;
 	while (units > least) {
 		arena = arena_alloc(heap, units, eager, node);
 		if (arena)
@@ -167,8 +206,7 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
 
 /**
  * ouro_arena_take() - find room for a pool
- * @heap: the owner
- * @units: the pool needs, side by side
+ * @class: of the pool
  * @gfp: for a new arena
  * @node: where the pages must be, or NUMA_NO_NODE
  * @unit: set to the first unit
@@ -176,23 +214,22 @@ static struct ouro_arena *arena_grow(struct ouro_heap *heap, unsigned int need,
  * Context: As @gfp says; takes heap->arena_lock.
  * Return: the arena, or NULL.
  */
-struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
-				   gfp_t gfp, int node, unsigned int *unit)
+struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
+				   int node, unsigned int *unit)
 {
+	bool minor = is_minor(class), exact = gfp & __GFP_THISNODE;
+	unsigned int units = class->geo->units;
+	struct ouro_heap *heap = class->heap;
 	struct ouro_arena *arena, *fresh;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&heap->arena_lock, flags);
-	arena = find_arena(heap, units, node, gfp & __GFP_THISNODE, unit);
-	if (arena)
-		mark_units(heap, arena, *unit, units, false);
-	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	arena = take_units(heap, minor, units, node, exact, unit);
 	if (arena)
 		return arena;
-
-	fresh = arena_grow(heap, units, gfp, node);
+	fresh = arena_grow(heap, minor, units, gfp, node);
 	if (!fresh)
-		return NULL;
+		return take_units(heap, !minor, units, node, exact, unit);
+	fresh->minor = minor;
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
 	list_add(&fresh->link, &heap->arenas[0]);
 	heap->narenas++;
@@ -301,7 +338,7 @@ void ouro_arena_destroy_all(struct ouro_heap *heap)
 	struct ouro_arena *arena, *next;
 	unsigned int i;
 
-	for (i = 0; i < OURO_ARENA_BUCKETS; i++) {
+	for (i = 0; i < OURO_ARENA_LISTS; i++) {
 		list_for_each_entry_safe(arena, next, &heap->arenas[i], link) {
 			forget_pools(arena);
 			list_del(&arena->link);

@@ -7,14 +7,17 @@
 
 #include "ouro.h"
 
+struct ouro_class;
 struct ouro_heap;
 struct ouro_pool;
 
 #define OURO_ARENA_BUCKETS	8	/* by fls(free units): full first */
+#define OURO_ARENA_LISTS	(2 * OURO_ARENA_BUCKETS)
 
 /**
  * struct ouro_arena - one run of pages
- * @link: on heap->arenas[fls(free units)]; guarded by heap->arena_lock
+ * @link: on heap->arenas[fls(free units)], or behind these as one of the @minor;
+ *	guarded by heap->arena_lock
  * @dead: on the list of arenas to be given back by the worker
  * @heap: owner
  * @base: first byte, aligned to OURO_UNIT
@@ -22,6 +25,7 @@ struct ouro_pool;
  * @node: of its pages
  * @wanted: the node they were wanted on; where that has none left, the page
  *	allocator gives others, and the next who wants it shall find them
+ * @minor: for pools of which the heap has few, or that cannot become sparse
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed
  * @pool: for each unit the header of the pool over it, NULL where free;
@@ -35,6 +39,7 @@ struct ouro_arena {
 	u16 units;
 	s16 node;
 	s16 wanted;
+	bool minor;
 	u64 free;
 	struct rcu_head rcu;
 	struct ouro_pool *pool[];
@@ -48,8 +53,8 @@ static inline bool ouro_arena_is_on(const struct ouro_arena *arena, int node,
 	       (!exact && arena->wanted == node);
 }
 
-struct ouro_arena *ouro_arena_take(struct ouro_heap *heap, unsigned int units,
-				   gfp_t gfp, int node, unsigned int *unit);
+struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
+				   int node, unsigned int *unit);
 void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		     unsigned int units);
 void ouro_arena_destroy_all(struct ouro_heap *heap);

@@ -187,7 +187,8 @@ static __always_inline bool is_alike(const void *block,
 {
 	return likely(ouro_ptr_is_direct(block)) &&
 	       likely(ouro_pool_is_inband(block)) &&
-	       likely(ouro_pool_inband(block)->front == alike->fronts);
+	       likely(READ_ONCE(ouro_pool_inband(block)->front) ==
+		      alike->fronts);
 }
 
 /*
@@ -247,12 +248,12 @@ static __always_inline void **push_far(void **from, void **end,
  * Pushes up to @count of them onto an entered front: those that are live, and of
  * the class of @pool, which is the first one's.
  */
-static __always_inline size_t push_many(struct ouro_front *here,
-					struct ouro_pool *pool, size_t count,
-					void **blocks)
+static __always_inline size_t
+push_many(struct ouro_front *here, struct ouro_front __percpu *fronts,
+	  struct ouro_pool *pool, size_t count, void **blocks)
 {
 	struct alike alike = {
-		pool->front, ouro_mark_of(NULL), pool->size, pool->mult,
+		fronts, ouro_mark_of(NULL), pool->size, pool->mult,
 		pool->bound,
 		pool->bias - (u32)(unsigned long)pool * pool->mult
 	};
@@ -291,7 +292,7 @@ static __always_inline size_t push_here(struct ouro_front __percpu *fronts,
 		if (swap && ouro_front_is_full(here, ouro_front_top(here)))
 			ouro_front_swap_full(raw_cpu_ptr(fronts),
 					     pool->class->geo->rounds);
-		n = push_many(here, pool, count, blocks);
+		n = push_many(here, fronts, pool, count, blocks);
 		ouro_front_count(here, n);
 		ouro_front_move_leave(here, n * sizeof(void *));
 	}
@@ -307,7 +308,8 @@ static __always_inline size_t bulk_push(size_t count, void **blocks, bool swap)
 	if (unlikely(!ouro_ptr_is_direct(blocks[0])) ||
 	    unlikely(!ouro_pool_is_inband(blocks[0])))
 		return 0;
-	return push_here(pool->front, pool, count, blocks, swap);
+	/* Once: it becomes an idle one when the pool becomes sparse. */
+	return push_here(READ_ONCE(pool->front), pool, count, blocks, swap);
 }
 
 /* The first has no room, or is of another class, or is no block. */

@@ -381,7 +381,7 @@ void ouro_check_leaks(struct ouro_heap *heap)
 	sites = kcalloc(LEAK_SITES, sizeof(*sites), GFP_KERNEL);
 	if (!sites)
 		return;
-	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
+	for (i = 0; i < OURO_ARENA_LISTS; i++)
 		list_for_each_entry(arena, &heap->arenas[i], link)
 			leak_scan_arena(arena, sites);
 	for (i = 0; i < LEAK_SITES && sites[i].blocks; i++)

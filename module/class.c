@@ -7,6 +7,7 @@
 #include "class.h"
 #include "heap.h"
 #include "pool.h"
+#include "sparse.h"
 
 struct ouro_geometry ouro_geometry[OURO_CLASSES] __ro_after_init;
 
@@ -142,16 +143,27 @@ void ouro_class_init(struct ouro_class *class, struct ouro_heap *heap,
 
 static void pool_list(struct ouro_class *class, struct ouro_pool *pool)
 {
-	pool->bucket = ouro_pool_bucket(pool);
-	hlist_add_head(&pool->link, &class->pools[pool->bucket]);
-	if (pool->bucket == OURO_EMPTY)
+	unsigned int bucket = ouro_pool_bucket(pool);
+
+	WRITE_ONCE(pool->bucket, bucket);
+	hlist_add_head(&pool->link, &class->pools[bucket]);
+	if (bucket == OURO_EMPTY)
 		class->nempty++;
+	if (ouro_bucket_is_sparse(bucket)) {
+		class->nsparse++;
+		/* Who reads the one or the other meanwhile does no harm. */
+		WRITE_ONCE(pool->front, ouro_idle_fronts);
+	}
 }
 
 static void pool_unlist(struct ouro_class *class, struct ouro_pool *pool)
 {
 	if (pool->bucket == OURO_EMPTY)
 		class->nempty--;
+	if (ouro_bucket_is_sparse(pool->bucket)) {
+		class->nsparse--;
+		WRITE_ONCE(pool->front, class->fronts);
+	}
 	hlist_del(&pool->link);
 }
 
@@ -163,6 +175,20 @@ static void pool_relist(struct ouro_class *class, struct ouro_pool *pool)
 	if (from == ouro_pool_bucket(pool))
 		return;
 	pool_unlist(class, pool);
+	pool_list(class, pool);
+	if (ouro_bucket_is_sparse(from) && pool->bucket == OURO_EMPTY)
+		class->nspent++;
+	ouro_pool_trace(pool, from, pool->bucket);
+}
+
+/* Makes a pool one of the sparse ones, or one of the others again. */
+static void pool_set_sparse(struct ouro_class *class, struct ouro_pool *pool,
+			    bool sparse)
+{
+	unsigned int from = pool->bucket;
+
+	pool_unlist(class, pool);
+	pool->bucket = sparse ? OURO_SPARSE : OURO_PARTIAL;
 	pool_list(class, pool);
 	ouro_pool_trace(pool, from, pool->bucket);
 }
@@ -193,20 +219,29 @@ static unsigned int class_harvest(struct ouro_class *class)
 	return all_twice;
 }
 
-/* Moves surplus empty pools from the class to @dead.  class->lock is held. */
+/*
+ * Moves surplus empty pools from the class to @dead: all but @keep, and as many as
+ * were sparse, for these, most of them the last on the list, keep an arena.
+ */
 static void class_prune(struct ouro_class *class, unsigned int keep,
 			struct hlist_head *dead)
 {
 	struct ouro_pool *pool;
 	struct hlist_node *next;
 
+	lockdep_assert_held(&class->lock);
+	if (class->nspent)
+		keep = min(keep, class->nempty - min(class->nempty, class->nspent));
+	class->nspent = 0;
+	if (class->nempty <= keep)
+		return;
 	hlist_for_each_entry_safe(pool, next, &class->pools[OURO_EMPTY], link) {
 		if (class->nempty <= keep)
 			return;
 		if (atomic_read(&pool->announced))
 			continue;	/* a double free left it so: keep it */
 		pool_unlist(class, pool);
-		class->npools--;
+		WRITE_ONCE(class->npools, class->npools - 1);
 		hlist_add_head(&pool->link, dead);
 	}
 }
@@ -315,7 +350,10 @@ unsigned int ouro_class_take(struct ouro_class *class, unsigned int count,
 		taken += ouro_pool_take(pool, count - taken, blocks + taken);
 		if (class->ops)
 			class->ops->taken(pool);
-		pool_relist(class, pool);
+		if (pool->bucket == OURO_SPARSE)
+			pool_set_sparse(class, pool, false);
+		else
+			pool_relist(class, pool);
 	}
 	note_out(class, taken);
 	change = class->out - change;
@@ -329,6 +367,24 @@ static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
 				 const void *block)
 {
 	return geo->inband ? ouro_pool_inband(block) : ouro_pool_find(block);
+}
+
+#define SPARED	64	/* one of so many blocks may be free for nothing */
+
+/*
+ * Whether more than @more pools that are not sparse need not be, were the others
+ * filled but for what is spared.
+ */
+static bool class_has_surplus(const struct ouro_class *class, unsigned int more)
+{
+	unsigned long blocks = class->geo->blocks;
+	unsigned long room = (class->npools - class->nempty) * blocks;
+	unsigned long spared = room / SPARED + blocks;
+
+	lockdep_assert_held(&class->lock);
+	return !class->ops && ouro_pool_front(class) != ouro_idle_fronts &&
+	       room >= class->out + spared +
+		       (class->nsparse + more) * blocks;
 }
 
 /**
@@ -349,6 +405,7 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 	struct ouro_pool *pool, *last = NULL;
 	unsigned int i, twice;
 	unsigned long flags, change;
+	bool loose;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
 	change = class->out;
@@ -367,12 +424,14 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 	}
 	if (last)
 		pool_relist(class, last);
-	if (class->nempty > OURO_EMPTY_KEPT)
-		class_prune(class, OURO_EMPTY_KEPT, dead);
+	class_prune(class, OURO_EMPTY_KEPT, dead);
 	change = class->out - change;
+	loose = class_has_surplus(class, class->npools / SPARED);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	tell_tracked(class, change);
+	if (loose)
+		ouro_sparse_note(class->heap);
 }
 
 /**
@@ -416,8 +475,7 @@ void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 	here = ouro_pool_give_map(pool, map);
 	class->out -= count - here;
 	pool_relist(class, pool);
-	if (class->nempty > OURO_EMPTY_KEPT)
-		class_prune(class, OURO_EMPTY_KEPT, &dead);
+	class_prune(class, OURO_EMPTY_KEPT, &dead);
 	change = class->out - change;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice + here);
@@ -439,7 +497,7 @@ void *ouro_class_add(struct ouro_pool *pool)
 	void *block;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
-	class->npools++;
+	WRITE_ONCE(class->npools, class->npools + 1);
 	ouro_pool_take(pool, 1, &block);
 	if (class->ops)
 		class->ops->taken(pool);
@@ -502,4 +560,38 @@ unsigned long ouro_class_trim(struct ouro_class *class)
 	tell_twice(class, twice);
 	tell_tracked(class, change);
 	return ouro_class_bury(&dead);
+}
+
+/**
+ * ouro_class_mark_sparse() - let a pool become empty, if its class has too many
+ * @pool: of blocks, in use or not
+ *
+ * What is freed there goes home from then on, and it is chosen for allocations when
+ * all others are full.
+ *
+ * Context: heap->arena_lock is held, for which the pool stays; takes class->lock.
+ */
+void ouro_class_mark_sparse(struct ouro_pool *pool)
+{
+	struct ouro_class *class = pool->class;
+
+	lockdep_assert_held(&class->heap->arena_lock);
+	raw_spin_lock(&class->lock);
+	/* On a list, then: what is new or goes says that it is empty. */
+	if (pool->bucket >= OURO_FULL && pool->bucket < OURO_SPARSE &&
+	    class_has_surplus(class, 0))
+		pool_set_sparse(class, pool, true);
+	raw_spin_unlock(&class->lock);
+}
+
+/* Whether there are pools to be marked sparse. */
+bool ouro_class_is_loose(struct ouro_class *class)
+{
+	unsigned long flags;
+	bool loose;
+
+	raw_spin_lock_irqsave(&class->lock, flags);
+	loose = class_has_surplus(class, 0);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	return loose;
 }

@@ -46,8 +46,19 @@ struct ouro_geometry {
 
 extern struct ouro_geometry ouro_geometry[OURO_CLASSES];
 
-/* Pools by how many of their blocks are free: none, by quarters, all. */
-enum { OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 5, OURO_BUCKETS };
+/*
+ * Pools by how many of their blocks are free: none, by quarters, all; apart from
+ * those that are to become empty, see sparse.c: none, or some.
+ */
+enum {
+	OURO_SPARSE_FULL, OURO_FULL, OURO_PARTIAL, OURO_SPARSE = 6, OURO_EMPTY,
+	OURO_BUCKETS
+};
+
+static inline bool ouro_bucket_is_sparse(unsigned int bucket)
+{
+	return bucket == OURO_SPARSE || bucket == OURO_SPARSE_FULL;
+}
 
 #define OURO_EMPTY_KEPT		1	/* empty pools a class keeps back */
 
@@ -82,6 +93,8 @@ struct ouro_class_ops {
  * @pools: by bucket; a pool is on exactly the list ouro_pool_bucket() names
  * @npools: on all lists
  * @nempty: on pools[OURO_EMPTY]
+ * @nsparse: on pools[OURO_SPARSE] and pools[OURO_SPARSE_FULL]
+ * @nspent: on pools[OURO_EMPTY] that were on one of these before
  * @out: blocks that are not in pools
  * @peak: highest @out
  * @remote: pools with bits in their remote map, queued without the lock
@@ -101,6 +114,8 @@ struct ouro_class {
 	u32 npools;
 	struct hlist_head pools[OURO_BUCKETS];
 	u32 nempty;
+	u32 nsparse;
+	u32 nspent;
 	unsigned long out;
 	unsigned long peak;
 	struct llist_head remote;
@@ -126,6 +141,8 @@ void ouro_class_free(struct ouro_class *class, void *block);
 void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 			 const unsigned long *map);
 unsigned long ouro_class_trim(struct ouro_class *class);
+void ouro_class_mark_sparse(struct ouro_pool *pool);
+bool ouro_class_is_loose(struct ouro_class *class);
 
 /* The name of the type of the objects in it; those of blocks have none. */
 static inline const char *ouro_class_type(const struct ouro_class *class)

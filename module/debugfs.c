@@ -4,7 +4,8 @@
  *
  * Whose file it is has its contents.  Reading never collects and never trims.  It
  * takes no lock that an allocation waits for, but for heap->arena_lock,
- * roster->lock and those of pins, for a pool or some of its blocks at a time; the
+ * roster->lock, collector->lock and those of pins, for a pool, some of its blocks or a
+ * few words at a time; the
  * next scan of a heap waits for what marks or counts its objects, and with it who
  * waits for that scan.
  */

@@ -99,7 +99,8 @@ static void free_to_pool(struct ouro_pool *pool, void *block,
 	if (ouro_heap_is_debug(heap)) {
 		ouro_check_poison(pool, block);
 	} else {
-		if (push_here(pool->class->fronts, block, pool->size, mark,
+		if (!ouro_pool_is_sparse(pool) &&
+		    push_here(pool->class->fronts, block, pool->size, mark,
 			      true))
 			return;
 		ouro_block_end(block, pool->size, mark);
@@ -202,8 +203,8 @@ static __always_inline bool free_hardened(const void *ptr, unsigned long caller)
 	preempt_disable();
 	claim = claim_hardened(pool, ptr, &size);
 	if (likely(claim == CLAIM_BLOCK)) {
-		done = push_here(pool->front, (void *)ptr, pool->size,
-				 ouro_mark_of(ptr), false);
+		done = push_here(READ_ONCE(pool->front), (void *)ptr,
+				 pool->size, ouro_mark_of(ptr), false);
 		preempt_enable();
 		if (unlikely(!done))
 			free_to_magazines(pool, (void *)ptr);
@@ -231,8 +232,8 @@ static __always_inline bool free_apart(const void *ptr)
 	if (likely(pool) && likely(!pool->objects) &&
 	    likely(ouro_pool_is_block(pool, ptr)) &&
 	    likely(*(const u64 *)ptr != mark))
-		done = push_here(pool->front, (void *)ptr, pool->size, mark,
-				 false);
+		done = push_here(READ_ONCE(pool->front), (void *)ptr,
+				 pool->size, mark, false);
 	preempt_enable();
 	return done;
 }
@@ -252,7 +253,7 @@ static __always_inline bool free_inband(const void *ptr)
 	const struct ouro_pool *pool = ouro_pool_inband(ptr);
 
 	return likely(ouro_block_is_live(ptr)) &&
-	       push_here(pool->front, (void *)ptr, pool->size,
+	       push_here(READ_ONCE(pool->front), (void *)ptr, pool->size,
 			 ouro_mark_of(ptr), true);
 }
 

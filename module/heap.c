@@ -199,7 +199,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	raw_spin_lock_init(&heap->arena_lock);
 	raw_spin_lock_init(&heap->large_lock);
 	heap_set_key(heap);
-	for (i = 0; i < OURO_ARENA_BUCKETS; i++)
+	for (i = 0; i < OURO_ARENA_LISTS; i++)
 		INIT_LIST_HEAD(&heap->arenas[i]);
 	INIT_LIST_HEAD(&heap->larges);
 	INIT_LIST_HEAD(&heap->reserves);

@@ -60,9 +60,10 @@ struct ouro_body {
  * @limit_hits: allocations refused for the limit
  * @failed: allocations refused for any reason
  * @misuse: reports of bad frees
+ * @loose: sparse.c shall look at its classes
  * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free
  * @units: in all arenas
- * @arenas: by fls(free units), the fullest first
+ * @arenas: by fls(free units), the fullest first; then the minor ones, the same way
  * @narenas: on all lists
  * @large_lock: guards @larges, @nlarge and @large_bytes
  * @larges: large blocks
@@ -118,11 +119,12 @@ struct ouro_heap {
 	atomic_long_t limit_hits;
 	atomic_long_t failed;
 	atomic_long_t misuse;
+	bool loose;
 
 	raw_spinlock_t arena_lock;
 	unsigned int narenas;
 	unsigned int units;
-	struct list_head arenas[OURO_ARENA_BUCKETS];
+	struct list_head arenas[OURO_ARENA_LISTS];
 
 	raw_spinlock_t large_lock;
 	struct list_head larges;

@@ -275,6 +275,15 @@ static bool front_is_missed(struct ouro_front *front)
 	return true;
 }
 
+/* Into its pool: with the lock where it may be taken. */
+static void free_home(struct ouro_pool *pool, void *block, bool tight)
+{
+	if (tight)
+		ouro_class_give_remote(pool, block);
+	else
+		ouro_class_free(pool->class, block);
+}
+
 /**
  * ouro_magazine_free() - put a block where there is room
  * @pool: it belongs to
@@ -293,6 +302,10 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 	struct ouro_front *here;
 	HLIST_HEAD(dead);
 
+	if (ouro_pool_is_sparse(pool)) {
+		free_home(pool, block, tight);
+		return;
+	}
 	preempt_disable();
 	here = ouro_front_here(fronts);
 	nested = !ouro_front_enter(here);
@@ -308,14 +321,10 @@ void ouro_magazine_free(struct ouro_pool *pool, void *block)
 	ouro_class_bury(&dead);
 	if (done)
 		return;
-	if (nested || tight) {
-		ouro_class_give_remote(pool, block);
-		return;
-	}
 	/* Without waking anybody, who knows which locks are held. */
-	if (missed)
+	if (missed && !tight)
 		front_equip(class, 0);
-	ouro_class_free(class, block);
+	free_home(pool, block, nested || tight);
 }
 
 /* What a front had. */

@@ -16,6 +16,7 @@
 #include "pressure.h"
 #include "reap.h"
 #include "site.h"
+#include "sparse.h"
 #include "weak.h"
 
 struct workqueue_struct *ouro_wq;
@@ -70,6 +71,7 @@ static void __exit ouro_exit(void)
 	ouro_pressure_exit();
 	rcu_barrier();
 	srcu_barrier(&ouro_array_readers);
+	ouro_sparse_exit();
 	ouro_large_exit();
 	ouro_arena_exit();
 	ouro_magazine_exit();

@@ -60,6 +60,15 @@ struct ouro_pool *ouro_pool_apart(const void *ptr)
 	return ouro_pool_by_page(ptr);
 }
 
+/* Where what is freed in the pools of a class goes, unless they are sparse. */
+struct ouro_front __percpu *ouro_pool_front(const struct ouro_class *class)
+{
+	/* Of a hardened one it is not used but for blocks that were claimed. */
+	return ouro_heap_is_fast(class->heap) ||
+	       magic_of(class) == ouro_hardened_secret ?
+	       class->fronts : ouro_idle_fronts;
+}
+
 /* Lets every page of the units lead to @pool, or to nothing again. */
 static void pages_lead_to(char *base, unsigned int units,
 			  struct ouro_pool *pool)
@@ -102,10 +111,7 @@ static void pool_setup(struct ouro_pool *pool, struct ouro_class *class,
 	pool->top_word = longs - 1;
 	if (geo->objects)
 		pool->objects = (void *)pool + geo->objects;
-	/* Of a hardened one it is not used but for blocks that were claimed. */
-	pool->front = ouro_heap_is_fast(class->heap) ||
-		      magic_of(class) == ouro_hardened_secret ?
-		      class->fronts : ouro_idle_fronts;
+	pool->front = ouro_pool_front(class);
 }
 
 static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
@@ -153,7 +159,7 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 		/* Linked from headers that kmemleak does not see. */
 		kmemleak_not_leak(pool);
 	}
-	arena = ouro_arena_take(heap, geo->units, gfp, node, &unit);
+	arena = ouro_arena_take(class, gfp, node, &unit);
 	if (!arena)
 		goto free_pool;
 	base = ouro_arena_unit(arena, unit);
@@ -189,6 +195,7 @@ free_pool:
 static enum ouro_pool_state state_of(unsigned int bucket)
 {
 	switch (bucket) {
+	case OURO_SPARSE_FULL:
 	case OURO_FULL:		return OURO_POOL_FULL;
 	case OURO_EMPTY:	return OURO_POOL_EMPTY;
 	case OURO_BUCKETS:	return OURO_POOL_NONE;

@@ -26,7 +26,7 @@ struct ouro_marks;
  * @magic: ouro_secret, or ouro_object_secret, or ouro_hardened_secret; tells an
  *	in-band header from whatever else lies at a multiple of OURO_UNIT
  * @front: where free puts a block; an idle one in heaps that are not fast, but for
- *	blocks of hardened heaps, where the header is in-band
+ *	blocks of hardened heaps, where the header is in-band; and while it is sparse
  * @mult: as in the class's geometry
  * @bias: low 32 bits of @first times @mult
  * @bound: as in the class's geometry
@@ -45,7 +45,8 @@ struct ouro_marks;
  * @remote_link: on class->remote while @announced is not 0
  * @announced: remote frees begun and not yet harvested
  * @free: bits set in @map; guarded by class->lock
- * @bucket: the list @link is on; guarded by class->lock
+ * @bucket: the list @link is on; guarded by class->lock, which
+ *	ouro_pool_is_sparse() does not need
  * @top_word: no bit of @map is set in a word above this one
  * @rcu: an out-of-band header may be looked up until a grace period has passed
  * @marks: in checked heaps, else NULL
@@ -56,8 +57,8 @@ struct ouro_marks;
  * @bits: the memory of the maps
  *
  * The first 64 bytes are what ouro_free() and ouro_put() read, and scans.  They
- * do not change while the pool lives, but for @end once, or with a scan: CPUs
- * that free do not wait for those that refill.
+ * do not change while the pool lives, but for @end once, or with a scan, and @front
+ * seldom: CPUs that free do not wait for those that refill.
  */
 struct ouro_pool {
 	u64 magic;
@@ -282,6 +283,7 @@ void ouro_pool_trace(const struct ouro_pool *pool, unsigned int from,
 		     unsigned int to);
 struct ouro_pool *ouro_pool_find(const void *ptr);
 size_t ouro_pool_header_size(unsigned int blocks);
+struct ouro_front __percpu *ouro_pool_front(const struct ouro_class *class);
 
 unsigned int ouro_pool_take(struct ouro_pool *pool, unsigned int count,
 			    void **blocks);
@@ -290,13 +292,25 @@ unsigned int ouro_pool_give_map(struct ouro_pool *pool,
 				const unsigned long *map);
 unsigned int ouro_pool_harvest(struct ouro_pool *pool, unsigned int *twice);
 
+/* Once sparse it is so till it is empty, or set to another one. */
 static inline unsigned int ouro_pool_bucket(const struct ouro_pool *pool)
 {
-	if (!pool->free)
-		return OURO_FULL;
 	if (pool->free == pool->blocks)
 		return OURO_EMPTY;
+	if (ouro_bucket_is_sparse(pool->bucket))
+		return pool->free ? OURO_SPARSE : OURO_SPARSE_FULL;
+	if (!pool->free)
+		return OURO_FULL;
 	return OURO_PARTIAL + pool->free * 4 / pool->blocks;
+}
+
+/*
+ * Whether blocks go home that are freed, not to a magazine.  Without the lock it
+ * may be so no more, which does no harm.
+ */
+static inline bool ouro_pool_is_sparse(const struct ouro_pool *pool)
+{
+	return ouro_bucket_is_sparse(READ_ONCE(pool->bucket));
 }
 
 #endif /* OURO_POOL_H */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heaps whose live blocks are spread over too many pools: as blocks come and go
+ * they become smaller.
+ */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include "ouro_test.h"
+
+#define SLOTS	TEST_MANY(32768, 16384)
+#define PATIENCE (60 * HZ)	/* for what takes three seconds on its own */
+#define THREADS	4
+
+/* Slots for blocks, half of which are live at a time. */
+struct crowd {
+	struct ouro_heap *heap;
+	unsigned long **slot;
+	unsigned int count;
+	unsigned int next;	/* where to look for one that is not live */
+	u32 random;
+	unsigned int lost;	/* blocks that were not as they were left */
+	bool failed;
+};
+
+static size_t size_of(unsigned int i)
+{
+	static const size_t sizes[] = { 64, 96, 64, 208 };
+
+	return sizes[i % ARRAY_SIZE(sizes)];
+}
+
+static bool occupy(struct crowd *c, unsigned int i)
+{
+	c->slot[i] = ouro_alloc(c->heap, size_of(i), GFP_KERNEL);
+	if (!c->slot[i])
+		return false;
+	*c->slot[i] = i;
+	return true;
+}
+
+static void vacate(struct crowd *c, unsigned int i)
+{
+	c->lost += *c->slot[i] != i;
+	ouro_free(c->slot[i]);
+	c->slot[i] = NULL;
+}
+
+static unsigned int any_live(struct crowd *c)
+{
+	unsigned int i;
+
+	do {
+		i = mul_u64_u32_shr(c->count, test_random(&c->random), 32);
+	} while (!c->slot[i]);
+	return i;
+}
+
+/* Another slot becomes live for each one that was. */
+static bool churn(struct crowd *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->count; i++) {
+		vacate(c, any_live(c));
+		while (c->slot[c->next])
+			c->next = (c->next + 1) % c->count;
+		if (!occupy(c, c->next))
+			return false;
+		if (i % 256 == 0)
+			cond_resched();
+	}
+	return true;
+}
+
+static bool crowd_fill(struct crowd *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->count; i++)
+		if (!c->slot[i] && !occupy(c, i))
+			return false;
+	return true;
+}
+
+static bool crowd_open(struct crowd *c, struct ouro_heap *heap,
+		       unsigned int count, u32 random)
+{
+	*c = (struct crowd) { .heap = heap, .count = count, .random = random };
+	c->slot = kvcalloc(count, sizeof(*c->slot), GFP_KERNEL);
+	return c->slot && crowd_fill(c);
+}
+
+static void crowd_thin_out(struct crowd *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->count / 2; i++)
+		vacate(c, any_live(c));
+}
+
+static unsigned long crowd_live(const struct crowd *c)
+{
+	unsigned long bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->count; i++)
+		if (c->slot[i])
+			bytes += size_of(i);
+	return bytes;
+}
+
+static void crowd_close(struct crowd *c)
+{
+	unsigned int i;
+
+	for (i = 0; c->slot && i < c->count; i++)
+		if (c->slot[i])
+			vacate(c, i);
+	kvfree(c->slot);
+}
+
+static unsigned long held(struct ouro_heap *heap)
+{
+	struct ouro_heap_stat stat;
+
+	ouro_heap_stat(heap, &stat);
+	return stat.held;
+}
+
+/* Not more than a quarter above what is live, and an arena. */
+static bool is_dense(struct ouro_heap *heap, unsigned long live)
+{
+	return held(heap) <= live + live / 4 + SZ_256K;
+}
+
+/* What half of all blocks leave behind goes, and comes back when it is needed. */
+static void churned(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long end, before, after;
+	struct crowd c;
+
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 1)))
+		return;
+	before = held(heap);
+	crowd_thin_out(&c);
+	end = jiffies + PATIENCE;
+	do {
+		if (!EXPECT(t, churn(&c)))
+			break;
+	} while (!is_dense(heap, crowd_live(&c)) && time_before(jiffies, end));
+	after = held(heap);
+	test_note(t, "%lu KiB, then %lu for %lu", before / SZ_1K, after / SZ_1K,
+		  crowd_live(&c) / SZ_1K);
+	EXPECT(t, is_dense(heap, crowd_live(&c)));
+	EXPECT(t, crowd_fill(&c));
+	EXPECT_LE(t, held(heap), before + before / 8);
+	EXPECT_EQ(t, c.lost, 0);
+	crowd_close(&c);
+	test_heap_close(t, heap);
+}
+
+static void churn_thread(void *arg, unsigned int id)
+{
+	struct crowd *c = (struct crowd *)arg + id;
+	unsigned long end = jiffies + 4 * HZ;
+
+	do {
+		c->failed |= !churn(c);
+	} while (!c->failed && time_before(jiffies, end));
+}
+
+/* The same on several CPUs at once: blocks of all are in the same pools. */
+static void shared(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	static struct crowd c[THREADS];
+	unsigned long live = 0;
+	unsigned int i;
+
+	if (!heap)
+		return;
+	for (i = 0; i < THREADS; i++)
+		if (!EXPECT(t, crowd_open(&c[i], heap, SLOTS / THREADS, i + 1)))
+			return;
+	for (i = 0; i < THREADS; i++)
+		crowd_thin_out(&c[i]);
+	EXPECT(t, test_threads_run(t, THREADS, churn_thread, c));
+	for (i = 0; i < THREADS; i++) {
+		EXPECT(t, !c[i].failed);
+		live += crowd_live(&c[i]);
+	}
+	test_note(t, "%lu KiB for %lu", held(heap) / SZ_1K, live / SZ_1K);
+	for (i = 0; i < THREADS; i++) {
+		crowd_close(&c[i]);
+		EXPECT_EQ(t, c[i].lost, 0);
+	}
+	test_heap_close(t, heap);
+}
+
+static const struct ouro_case sparse_cases[] = {
+	{ "churned_plain", churned },
+	{ "churned_hardened", churned, OURO_HEAP_HARDENED },
+	EACH_KIND_OF_BLOCKS(shared),
+};
+
+OURO_SUITE("sparse", sparse_cases);

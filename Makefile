@@ -64,7 +64,7 @@ lint: ## checkpatch, sparse, kernel-doc, clang-format and the rules of the tree
 help: ## this list
 	@sed -n 's/^\([a-z_-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 	@echo
-	@echo 'KERNEL is one of 6.1 6.12 rt 7.2 debug kcsan um um-kasan um-debug; kernels are kept in $${OURO_CACHE:-~/.cache/ouro}.'
+	@echo 'KERNEL is one of 6.1 6.12 rt 7.2 debug kcsan um um-kasan um-debug (and host, for bench); kernels are kept in $${OURO_CACHE:-~/.cache/ouro}.'
 
 kdir:
 	@test -e $(KDIR)/Makefile || { \

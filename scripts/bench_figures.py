@@ -2,6 +2,7 @@
 """What scripts/bench makes of the rounds of a lane: two figures for each line, the least of each, and an interval."""
 
 import math
+import operator
 import statistics
 import types
 
@@ -51,7 +52,7 @@ class Results:
 
 def figures_of(row, answer, pick):
     results = Results(answer, pick)
-    return row.get(types.SimpleNamespace(results=results, taken=answer.taken)), results.sampled
+    return row.get(types.SimpleNamespace(results=results, taken=answer.taken, cpus=answer.cpus)), results.sampled
 
 
 def rounds_of(row, answer, name):
@@ -64,7 +65,7 @@ def ratio_interval(row, answer, names):
     """Of the ratio.  What took turns is compared round by round; else each figure has an interval of its own, and is
     more seldom outside it, so that both are within theirs as often as asked."""
     if len(names) == 1:
-        return interval([ouro / peer for ouro, peer in rounds_of(row, answer, names[0])])
+        return interval([ouro / peer for ouro, peer in rounds_of(row, answer, names[0]) if peer > 0])
     both = [interval([pair[which] for pair in rounds_of(row, answer, name)], (1 + CONFIDENCE) / 2)
             for which, name in enumerate(names)]
     if None in both:
@@ -78,13 +79,13 @@ class Figures:
 
     def __init__(self, row, answer, timed):
         (self.ouro, self.peer), names = figures_of(row, answer, median)
-        self.ratio = self.ouro / self.peer
+        self.ratio = self.ouro / self.peer if self.ouro >= 0 and self.peer > 0 else None
         self.least = figures_of(row, answer, min)[0] if names and row.unit in TIMES else None
         self.interval = ratio_interval(row, answer, names) if names and timed and row.unit in TIMED else None
         self.rounds = min((len(rounds) for name in names for rounds in answer.samples[name].values()), default=None)
 
     def judge(self, goal):
         value = getattr(self, goal.what)
-        if goal.comparison == "<=":
-            return value <= goal.bound + goal.noise
-        return value >= goal.bound - goal.noise
+        if value is None:
+            return False
+        return {"<": operator.lt, "<=": operator.le, ">=": operator.ge}[goal.comparison](value, goal.bound)

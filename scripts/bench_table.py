@@ -14,7 +14,7 @@ def number(value):
 
 
 def quotient(value):
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+    return "-" if value is None else f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
 def limit(bound):
@@ -44,9 +44,11 @@ def show_table(lines):
 # Below the tables: of all lanes, and of those of which one was measured.
 NOTES = {
     "": """\
-  ratio: ouro / peer, less is better; "two CPUs over one" is throughput, more is better (3 % are noise).
-  ouro, peer: medians of at least 7 rounds, in which the sides took turns; least: of the best round; 95 %: the interval
-  that the median of the rounds' ratios is in.  docs/performance.rst has more of this, and the numbers of the cases.""",
+  ratio: ouro / peer, less is better; "times" and "loops/us" are throughput, more is better; "-": one of them is no more
+  than what else went on.  A goal is of the median, and nothing is forgiven.
+  ouro, peer: medians of rounds in which the sides took turns, at least 7, but of what is held there is one, of what
+  waits one, of ten million objects three, and CPython's one; least: of the best round; 95 %: the interval that the
+  median of the rounds' ratios is in.  docs/performance.rst has more of this, and the numbers of the cases.""",
     "instructions time": """\
   pair: one block allocated and freed; batch: 4096 allocated, then freed, per block.
   bulk: before, all pages are given back, 4096 blocks allocated one by one and freed, in that order or shuffled; then the
@@ -66,7 +68,7 @@ NOTES = {
   vector, map: in user-mode Linux interrupts off and on cost some 500 ns, and an smp_rmb() is an LFENCE; on x86 neither is so.
   create + destroy: most of a heap's is its files in debugfs; kmem_cache_destroy() waits for RCU.
   larson: 1000 blocks of 10 to 500 bytes on each CPU; mstress: 4096, of 8 to 1024 bytes, few of up to 16 KiB, an eighth
-  of which the other CPU frees; xmalloc: 8 to 2048 bytes, in batches of 4096; cache-scratch: 8 bytes, written 100 times.
+  of which comes by an array that all CPUs free from; xmalloc: 8 to 2048 bytes, in batches of 4096; cache-scratch: 8 bytes, written 100 times.
   no reader: another CPU reads all counters of the heap, through the file (some 40,000 times a second, where it does
   not pause) or by the call (150,000 times); each takes the allocating CPU's cache line away, a quarter of a us.""",
     "memory": """\

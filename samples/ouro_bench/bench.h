@@ -50,7 +50,7 @@ struct bench_trace_op {
  * @peak: after so many of @ops most bytes are live
  * @live: blocks then
  * @asked: bytes then
- * @blocks: for each of two CPUs, what its slots hold; NULL between replays
+ * @blocks: for each CPU, what its slots hold; NULL between replays
  */
 struct bench_trace {
 	struct bench_trace_op *ops;
@@ -159,7 +159,7 @@ int bench_mix_fill_ouro(struct bench_mix *mix, struct ouro_heap *heap);
 int bench_mix_fill_kmalloc(struct bench_mix *mix);
 void bench_mix_drop_kmalloc(struct bench_mix *mix);
 
-ssize_t bench_trace_write(struct bench_trace *trace, const char __user *from,
+ssize_t bench_trace_write(struct bench *bench, const char __user *from,
 			  size_t len, loff_t *pos);
 void bench_trace_exit(struct bench_trace *trace);
 int bench_replay_fill_ouro(struct bench *bench, struct ouro_heap *heap);

@@ -7,7 +7,8 @@
 
 DIR=/proc/ouro_bench
 WORKERS=/sys/devices/virtual/workqueue/cpumask
-PREEMPT=/sys/kernel/debug/sched/preempt
+DEBUGFS=/sys/kernel/debug
+PREEMPT=$DEBUGFS/sched/preempt
 PRINTK=/proc/sys/kernel/printk
 MODULES=${OURO_MODULES:-/ouro}
 SAMPLES=${OURO_SAMPLES:-/samples}
@@ -20,11 +21,13 @@ loaded=
 
 finish()	# [ERROR...]
 {
-	trap - EXIT INT TERM HUP
+	trap - EXIT
+	trap '' INT TERM HUP	# a second one would leave it half done
 	echo "$printk" >$PRINTK
 	[ -z "$workers" ] || echo "$workers" >$WORKERS
 	[ -z "$preempted" ] || echo "$preempted" >$PREEMPT
 	for module in $loaded; do
+		[ -e "/sys/module/$module" ] || continue
 		rmmod "$module" || set -- "${*:-$module does not unload}"
 	done
 	[ $# = 0 ] || { echo "error $*"; exit 1; }
@@ -81,8 +84,9 @@ preempt()	# MODE
 
 load()	# MODULE
 {
+	[ ! -e "/sys/module/$1" ] || die "$1 is loaded already"
+	loaded="$1 $loaded"	# before it is, for who ends this meanwhile
 	insmod "$MODULES/$1.ko" || die "$1.ko does not load"
-	loaded="$1 $loaded"
 }
 
 # What the figures depend on besides.  The model in force stands in brackets among all that there are.
@@ -102,7 +106,7 @@ about()
 # What is noted of allocations: off, caller, stack or stack-N.
 sites()	# MODE
 {
-	echo "$1" | tr - ' ' >/sys/kernel/debug/ouro/bench/sites || die "sites $1"
+	echo "$1" | tr - ' ' >$DEBUGFS/ouro/bench/sites || die "sites $1"
 }
 
 # What cases replay; checked as it is taken in.  What others have left in kmalloc's caches goes: it is small beside it.
@@ -112,8 +116,23 @@ trace()	# NAME
 	xzcat "$SAMPLES/ouro_bench/$1-trace.xz" >$DIR/trace || die "trace $1"
 }
 
+# Better now than when half of it is measured.
+check()	# WHAT
+{
+	case $1 in
+	sites:*)	grep -q " $DEBUGFS debugfs" /proc/mounts || die "no debugfs at $DEBUGFS" ;;
+	trace:*)	set -- /sys/kernel/slab/kmalloc-*/shrink
+			[ -e "$1" ] || die "nothing in /sys/kernel/slab can be shrunk" ;;
+	cpus-*|hand:*|pass:*)
+			[ "$(grep -c ^processor /proc/cpuinfo)" -gt 1 ] || die "one CPU only" ;;
+	esac
+}
+
 trap 'finish "ended by a signal"' INT TERM HUP
 trap 'finish "ended early"' EXIT
+for what; do
+	check "$what"
+done
 load ouro
 load ouro_bench
 cat "$SAMPLES"/ouro_bench/python-heap-sizes.csv >$DIR/sizes || die "sizes"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two CPUs: the same loop on both at once, and blocks that one allocates before
- * the other frees them.
+ * Many CPUs: the same loop on all at once, and blocks that one allocates before
+ * another frees them.
  */
 #include <linux/cpumask.h>
 #include <linux/minmax.h>
@@ -96,14 +96,14 @@ static __always_inline s64 steady(struct bench *bench, unsigned int loops,
 	return err ?: bench_round_median(turns, TURNS);
 }
 
-/* The sides that run another one on one CPU and on two. */
+/* The sides that run another one on one CPU and on all. */
 #define ON_CPUS(fn)							\
 static s64 fn##_steady(struct bench *bench, unsigned int loops)		\
 {									\
 	return steady(bench, loops, fn);				\
 }									\
 BENCH_ON(1, fn##_steady);						\
-BENCH_ON(2, fn##_steady)
+BENCH_ON(all, fn##_steady)
 
 ON_CPUS(side_loop);
 ON_CPUS(side_pair_ouro);
@@ -112,16 +112,16 @@ ON_CPUS(side_batch_ouro);
 ON_CPUS(side_batch_cache);
 
 /*
- * Ouro and its peer on one CPU, then on two; and what the machine makes of a
+ * Ouro and its peer on one CPU, then on all; and what the machine makes of a
  * loop that touches no memory: its CPUs may be halves of one core.
  */
 const struct bench_case bench_cpus_cases[] = {
-	{ "cpus-loop", 40000, { side_loop_steady_on_1, side_loop_steady_on_2 } },
+	{ "cpus-loop", 40000, { side_loop_steady_on_1, side_loop_steady_on_all } },
 	{ "cpus-free", 4000, { side_pair_ouro_steady_on_1, side_pair_cache_steady_on_1,
-			       side_pair_ouro_steady_on_2, side_pair_cache_steady_on_2 } },
+			       side_pair_ouro_steady_on_all, side_pair_cache_steady_on_all } },
 	{ "cpus-batch", BENCH_BATCH,
 	  { side_batch_ouro_steady_on_1, side_batch_cache_steady_on_1,
-	    side_batch_ouro_steady_on_2, side_batch_cache_steady_on_2 } },
+	    side_batch_ouro_steady_on_all, side_batch_cache_steady_on_all } },
 	{ "hand", BENCH_BATCH, { hand_ouro, hand_cache } },
 	{ }
 };

@@ -9,8 +9,6 @@
 #include "bench.h"
 #include "ways.h"
 
-#define BENCH_CPUS	2	/* of cases that are for so many */
-
 struct bench_gang;
 
 /**
@@ -79,11 +77,15 @@ void bench_meet(struct bench_worker *worker);
 s64 bench_gang_run(struct bench *bench, unsigned int loops, bench_fn fn,
 		   unsigned int first, unsigned int count, void *shared);
 
-/* The side that does what @fn does on the first @count CPUs, a number, at once. */
-#define BENCH_ON(count, fn)						\
-static s64 fn##_on_##count(struct bench *bench, unsigned int loops)	\
+/* The side that does what @fn does, on the first CPU or on @many at once: 1, all. */
+#define BENCH_ON(many, fn)						\
+static s64 fn##_on_##many(struct bench *bench, unsigned int loops)	\
 {									\
-	return bench_gang_run(bench, loops, fn, 0, count, NULL);	\
+	return bench_gang_run(bench, loops, fn, 0,			\
+			      BENCH_ON_##many(bench), NULL);		\
 }
+
+#define BENCH_ON_1(bench)	1
+#define BENCH_ON_all(bench)	((bench)->cpus)
 
 #endif /* OURO_BENCH_GANG_H */

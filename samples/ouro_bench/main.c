@@ -157,7 +157,7 @@ static ssize_t trace_write(struct file *file, const char __user *from,
 
 	mutex_lock(&lock);
 	bench_hold_nothing(&bench);
-	taken = bench_trace_write(&bench.trace, from, len, pos);
+	taken = bench_trace_write(&bench, from, len, pos);
 	mutex_unlock(&lock);
 	return taken;
 }

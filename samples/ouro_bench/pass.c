@@ -27,8 +27,8 @@ struct ring {
 };
 
 /**
- * struct rings - from one producer to all consumers, who get portions in turn
- * @count: of consumers: workers 1, 2 and so on
+ * struct rings - to all consumers
+ * @count: of these
  * @ring: of each
  */
 struct rings {
@@ -36,19 +36,44 @@ struct rings {
 	struct ring *ring[];
 };
 
+/* From whom to whom. */
+enum to {
+	TO_ONE,		/* from worker 0 to worker 1 */
+	TO_ALL,		/* from worker 0 to all others, who get portions in turn */
+	TO_EACH,	/* from each even one to the next */
+};
+
 /**
  * struct manner - in which blocks are passed
  * @room: blocks on their way to a consumer, at most; a power of two
  * @portion: published at a time; divides @room and a round's loops
- * @all: to all other CPUs, else to one
+ * @to: whom
  * @size: of the next block, by what it changes for that
  */
 struct manner {
 	unsigned int room;
 	unsigned int portion;
-	bool all;
+	enum to to;
 	size_t (*size)(u32 *state);
 };
+
+static bool is_producer(const struct manner *manner, unsigned int id)
+{
+	return manner->to == TO_EACH ? !(id % 2) : !id;
+}
+
+/* The first ring that a producer puts into, or the only one of a consumer. */
+static unsigned int ring_of(const struct manner *manner, unsigned int id)
+{
+	return manner->to == TO_EACH ? id / 2 : id ? id - 1 : 0;
+}
+
+/* How many there are in turn. */
+static unsigned int turns(const struct manner *manner,
+			  const struct rings *rings)
+{
+	return manner->to == TO_EACH ? 1 : rings->count;
+}
 
 static __always_inline size_t size_64(u32 *state)
 {
@@ -65,10 +90,10 @@ static __always_inline size_t size_xmalloc(u32 *state)
 	return sizes[bench_random(state) % ARRAY_SIZE(sizes)];
 }
 
-static const struct manner pass = { 1024, 64, false, size_64 };
-static const struct manner pass_all = { 1024, 64, true, size_64 };
+static const struct manner pass = { 1024, 64, TO_ONE, size_64 };
+static const struct manner pass_all = { 1024, 64, TO_ALL, size_64 };
 static const struct manner xmalloc = {
-	4 * BENCH_BATCH, BENCH_BATCH, false, size_xmalloc
+	4 * BENCH_BATCH, BENCH_BATCH, TO_EACH, size_xmalloc
 };
 
 /* The next portion.  False: there was not enough memory. */
@@ -98,14 +123,16 @@ static __always_inline bool put_portion(struct bench *bench, struct ring *ring,
 static __always_inline s64 produce(struct bench *bench, unsigned int loops,
 				   const struct manner *manner, alloc_way alloc)
 {
-	struct rings *rings = bench_worker(bench)->gang->shared;
-	unsigned int i, looks = 0;
+	struct bench_worker *worker = bench_worker(bench);
+	struct rings *rings = worker->gang->shared;
+	struct ring **first = &rings->ring[ring_of(manner, worker->id)];
+	unsigned int i, looks = 0, count = turns(manner, rings);
 	bool failed = false;
 	u32 state = 1;
 	s64 ns = 0;
 
 	for (i = 0; i < loops / manner->portion; i++) {
-		struct ring *ring = rings->ring[i % rings->count];
+		struct ring *ring = first[i % count];
 
 		/* Pairs with the release in consume(). */
 		while (ring->put - smp_load_acquire(&ring->taken) >
@@ -124,12 +151,12 @@ static __always_inline s64 consume(struct bench *bench, unsigned int loops,
 {
 	struct bench_worker *worker = bench_worker(bench);
 	struct rings *rings = worker->gang->shared;
-	struct ring *ring = rings->ring[worker->id - 1];
-	unsigned int i, taken = 0, looks = 0;
+	unsigned int index = ring_of(manner, worker->id);
+	unsigned int i, taken = 0, looks = 0, count = turns(manner, rings);
+	struct ring *ring = rings->ring[index];
 	s64 ns = 0;
 
-	for (i = worker->id - 1; i < loops / manner->portion;
-	     i += rings->count) {
+	for (i = index % count; i < loops / manner->portion; i += count) {
 		/* Pairs with the release in put_portion(). */
 		while (smp_load_acquire(&ring->put) == taken)
 			bench_wait(&looks);
@@ -173,27 +200,32 @@ static struct rings *rings_create(unsigned int count, unsigned int room)
 	return rings;
 }
 
-/* What all together do for a block. */
+/* What all together do for a block, or in pairs for one each. */
 static s64 run_all(struct bench *bench, unsigned int loops,
 		   const struct manner *manner, bench_fn fn)
 {
-	unsigned int count = manner->all ? max(2u, bench->cpus) : 2;
-	struct rings *rings = rings_create(count - 1, manner->room);
+	unsigned int cpus = max(2u, bench->cpus);
+	unsigned int count = manner->to == TO_ONE ? 2 :
+			     manner->to == TO_ALL ? cpus : cpus & ~1u;
+	unsigned int each = manner->to == TO_EACH ? 2 : count;
+	struct rings *rings;
 	s64 ns;
 
+	rings = rings_create(manner->to == TO_EACH ? count / 2 : count - 1,
+			     manner->room);
 	if (!rings)
 		return -ENOMEM;
 	ns = bench_gang_run(bench, loops, fn, 0, count, rings);
 	rings_destroy(rings);
-	return ns < 0 ? ns : count * ns;
+	return ns < 0 ? ns : each * ns;
 }
 
 #define PASS_SIDE(manner, way)						\
 static s64 manner##_##way##_one(struct bench *bench, unsigned int loops) \
 {									\
-	return bench_worker(bench)->id ?				\
-	       consume(bench, loops, &(manner), free_##way) :		\
-	       produce(bench, loops, &(manner), alloc_##way);		\
+	return is_producer(&(manner), bench_worker(bench)->id) ?	\
+	       produce(bench, loops, &(manner), alloc_##way) :		\
+	       consume(bench, loops, &(manner), free_##way);		\
 }									\
 static s64 manner##_##way(struct bench *bench, unsigned int loops)	\
 {									\

@@ -104,7 +104,7 @@ static s64 replay_##way(struct bench *bench, unsigned int loops)	\
 	return replay(bench, loops, __VA_ARGS__);			\
 }									\
 BENCH_ON(1, replay_##way);						\
-BENCH_ON(2, replay_##way)
+BENCH_ON(all, replay_##way)
 
 REPLAY(ouro, alloc_ouro, zalloc_ouro, free_ouro);
 REPLAY(kmalloc, alloc_kmalloc, zalloc_kmalloc, free_kmalloc);
@@ -114,8 +114,8 @@ REPLAY(nothing, alloc_same, alloc_same, free_nothing);
 const struct bench_case bench_replay_cases[] = {
 	{ "replay", LOOPS, { replay_ouro_on_1, replay_kmalloc_on_1,
 			     replay_nothing_on_1 } },
-	{ "cpus-replay", LOOPS, { replay_ouro_on_2, replay_kmalloc_on_2,
-				  replay_nothing_on_2 } },
+	{ "cpus-replay", LOOPS, { replay_ouro_on_all, replay_kmalloc_on_all,
+				  replay_nothing_on_all } },
 	{ }
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Rounds: every side of a case in turn, many times, and the median of each, so
- * that what disturbs the machine meanwhile disturbs all sides alike.
+ * that what disturbs the machine meanwhile disturbs all sides alike; in every other
+ * round the last side first, for what one leaves to the next.
  */
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -81,13 +82,14 @@ static int run_side(struct bench *bench, const struct bench_case *which,
 static int run_rounds(struct bench *bench, const struct bench_case *which,
 		      unsigned int rounds, unsigned int warm, s64 *samples)
 {
-	unsigned int i, round, side;
+	unsigned int i, n, round, side;
 	s64 unused;
 	int err;
 
 	for (i = 0; i < warm + rounds; i++) {
 		round = i - warm;
-		for (side = 0; side < BENCH_SIDES; side++) {
+		for (n = 0; n < BENCH_SIDES; n++) {
+			side = i % 2 ? BENCH_SIDES - 1 - n : n;
 			err = run_side(bench, which, side, i < warm ? &unused :
 				       &samples[side * rounds + round]);
 			if (err)

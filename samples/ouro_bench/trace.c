@@ -12,7 +12,6 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include "bench.h"
-#include "gang.h"
 
 #define OPS_MAX		(16 * 1024 * 1024)
 #define LINE_MAX	1024	/* characters of the first line */
@@ -63,7 +62,7 @@ void bench_trace_exit(struct bench_trace *trace)
 }
 
 /* The first line is there: room for what it announces. */
-static int begin(struct bench_trace *trace)
+static int begin(struct bench_trace *trace, unsigned int cpus)
 {
 	if (sscanf(intake.line, "ouro_trace 1 ops=%u slots=%u bytes=%llu peak=%u",
 		   &intake.announced.ops, &trace->slots,
@@ -72,19 +71,19 @@ static int begin(struct bench_trace *trace)
 	    !trace->slots || trace->slots > intake.announced.ops)
 		return refuse("no first line");
 	intake.sizes = vzalloc(array_size(trace->slots, sizeof(u32)));
-	trace->blocks = vzalloc(array3_size(trace->slots, BENCH_CPUS,
+	trace->blocks = vzalloc(array3_size(trace->slots, cpus,
 					    sizeof(*trace->blocks)));
 	trace->ops = vmalloc(array_size(intake.announced.ops,
 					sizeof(*trace->ops)));
 	return intake.sizes && trace->blocks && trace->ops ? 0 : -ENOMEM;
 }
 
-static int take_char(struct bench_trace *trace, char c)
+static int take_char(struct bench *bench, char c)
 {
 	if (intake.line_len == LINE_MAX - 1)
 		return refuse("no first line");
 	intake.line[intake.line_len++] = c;
-	return c == '\n' ? begin(trace) : 0;
+	return c == '\n' ? begin(&bench->trace, bench->cpus) : 0;
 }
 
 static int check_free(u32 slot, u32 size)
@@ -144,15 +143,16 @@ static int finish(struct bench_trace *trace)
 	return 0;
 }
 
-static int take(struct bench_trace *trace, const char __user *from, size_t len)
+static int take(struct bench *bench, const char __user *from, size_t len)
 {
+	struct bench_trace *trace = &bench->trace;
 	int err = 0;
 	char c;
 
 	for (; len && !trace->ops; from++, len--) {
 		if (get_user(c, from))
 			return -EFAULT;
-		err = take_char(trace, c);
+		err = take_char(bench, c);
 		if (err)
 			return err;
 	}
@@ -173,26 +173,26 @@ static int take(struct bench_trace *trace, const char __user *from, size_t len)
 
 /**
  * bench_trace_write() - take in a part of a trace
- * @trace: to be filled; what there was goes when @pos is 0
+ * @bench: its trace is filled; what there was goes when @pos is 0
  * @from: the next bytes
  * @len: how many
  * @pos: where in the trace; moved
  *
  * Return: @len or an error; there is no trace then.
  */
-ssize_t bench_trace_write(struct bench_trace *trace, const char __user *from,
+ssize_t bench_trace_write(struct bench *bench, const char __user *from,
 			  size_t len, loff_t *pos)
 {
 	int err;
 
 	if (!*pos)
-		bench_trace_exit(trace);
+		bench_trace_exit(&bench->trace);
 	if (*pos == intake.line_len + intake.taken)
-		err = take(trace, from, len);
+		err = take(bench, from, len);
 	else
 		err = refuse("a part is missing");
 	if (err) {
-		bench_trace_exit(trace);
+		bench_trace_exit(&bench->trace);
 		return err;
 	}
 	*pos += len;

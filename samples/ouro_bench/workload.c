@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Workloads that allocators are compared by, from their descriptions: larson,
- * mstress, cache-scratch.  On two CPUs; sizes are not constants.
+ * mstress, cache-scratch.  On all CPUs; sizes are not constants.
  *
  * Larson and Krishnan, "Memory Allocation for Long-Running Server Applications",
  * ISMM 1998; Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in Action",
@@ -53,7 +53,7 @@ static __always_inline bool larson_replace(struct bench *bench, void **slots,
 	return *slot;
 }
 
-/* The array goes to the other CPU after each turn; waiting is not timed. */
+/* The array goes to the next CPU after each turn; waiting is not timed. */
 static __always_inline s64 larson(struct bench *bench, unsigned int loops,
 				  alloc_way alloc, free_way free)
 {
@@ -79,7 +79,7 @@ static __always_inline s64 larson(struct bench *bench, unsigned int loops,
 	return failed ? -ENOMEM : ns;
 }
 
-/* ---- mstress: some live long, some go to the other CPU ---- */
+/* ---- mstress: some live long, some go to another CPU ---- */
 
 #define MSTRESS_ON_WAY	1000	/* blocks between CPUs */
 #define MSTRESS_SHORT	256	/* places whose blocks live shortly */
@@ -93,7 +93,7 @@ static __always_inline size_t mstress_size(u32 random)
 	return (random >> 16) % 100 ? size : MSTRESS_LARGE * size;
 }
 
-/* Three of four go where blocks live shortly; one of eight to the other CPU. */
+/* Three of four go where blocks live shortly; one of eight to whoever comes by. */
 static __always_inline bool mstress_step(struct bench *bench, u32 random,
 					 void **on_way, alloc_way alloc,
 					 free_way free)
@@ -140,12 +140,12 @@ static s64 mstress_run(struct bench *bench, unsigned int loops, bench_fn fn)
 	s64 ns = -ENOMEM;
 
 	if (on_way)
-		ns = bench_gang_run(bench, loops, fn, 0, BENCH_CPUS, on_way);
+		ns = bench_gang_run(bench, loops, fn, 0, bench->cpus, on_way);
 	kvfree(on_way);
 	return ns;
 }
 
-/* ---- cache-scratch: blocks that lay beside each other go to two CPUs ---- */
+/* ---- cache-scratch: blocks that lay beside each other go to many CPUs ---- */
 
 #define SCRATCH_SIZE	8	/* bytes */
 #define SCRATCH_WRITES	100	/* to each block */
@@ -183,12 +183,12 @@ static s64 larson_##way(struct bench *bench, unsigned int loops)	\
 {									\
 	return larson(bench, loops, alloc_##way, free_##way);		\
 }									\
-BENCH_ON(2, larson_##way);						\
+BENCH_ON(all, larson_##way);						\
 static s64 mstress_##way(struct bench *bench, unsigned int loops)	\
 {									\
 	return mstress(bench, loops, alloc_##way, free_##way);		\
 }									\
-static s64 mstress_##way##_on_2(struct bench *bench, unsigned int loops) \
+static s64 mstress_##way##_on_all(struct bench *bench, unsigned int loops) \
 {									\
 	return mstress_run(bench, loops, mstress_##way);		\
 }									\
@@ -197,15 +197,15 @@ static s64 scratch_##way(struct bench *bench, unsigned int loops)	\
 	return scratch(bench, loops, alloc_##way, free_##way);		\
 }									\
 BENCH_ON(1, scratch_##way);						\
-BENCH_ON(2, scratch_##way)
+BENCH_ON(all, scratch_##way)
 
 SIDES(ouro);
 SIDES(kmalloc);
 
 const struct bench_case bench_workload_cases[] = {
-	{ "larson", 20000, { larson_ouro_on_2, larson_kmalloc_on_2 } },
-	{ "mstress", 40000, { mstress_ouro_on_2, mstress_kmalloc_on_2 } },
+	{ "larson", 20000, { larson_ouro_on_all, larson_kmalloc_on_all } },
+	{ "mstress", 40000, { mstress_ouro_on_all, mstress_kmalloc_on_all } },
 	{ "scratch", 4000, { scratch_ouro_on_1, scratch_kmalloc_on_1,
-			     scratch_ouro_on_2, scratch_kmalloc_on_2 } },
+			     scratch_ouro_on_all, scratch_kmalloc_on_all } },
 	{ }
 };

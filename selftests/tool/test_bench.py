@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import sys
 import types
 from xml.etree import ElementTree
@@ -123,7 +124,7 @@ class Figures(Case):
         """Each case: the samples of its sides, in thousandths."""
         results = {name: [bench_figures.median(samples) for samples in sides] for name, sides in cases.items()}
         samples = {name: dict(enumerate(sides)) for name, sides in cases.items()}
-        return types.SimpleNamespace(results=results, samples=samples, taken={})
+        return types.SimpleNamespace(results=results, samples=samples, taken={}, cpus=2)
 
     def test_interval(self):
         self.assertIsNone(bench_figures.interval([1, 2, 3, 4, 5]))
@@ -208,21 +209,60 @@ class Files(Case):
             self.assertRegex(done.stdout, fr"(?m) {word}$")
 
     def test_one_only(self):
-        """Cases that one file lacks; another release of a kernel, and of the peer, is the same case."""
+        """Cases that one file lacks; another release of a kernel, and of the peer, is the same case, with a number or not."""
         old = [dict(LINE, peer_name="CPython 3.11.2"), dict(LINE, case="gone")]
-        new = [dict(LINE, peer_name="CPython 3.11.9", kernel="6.1.0-9-amd64"), dict(LINE, case="come")]
+        new = [dict(LINE, peer_name="CPython 3.11.9", kernel="6.1.0-9-amd64", case=re.sub(r"^1 ", "", LINE["case"])),
+               dict(LINE, case="come")]
         done = self.compare(old, new)
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("1 counted figures are not there any more.", done.stdout)
         self.assertIn("(6.1.0-1-amd64, then 6.1.0-9-amd64)", done.stdout)
         self.assertIn("only in the old one: instructions on 6.1: gone", done.stdout)
         self.assertIn("only in the new one: instructions on 6.1: come", done.stdout)
         self.assertNotIn("pair 64, ouro_free, beside", done.stdout)
+
+    def test_other_lane(self):
+        """What was not measured again is not lost."""
+        done = self.compare([LINE, TIME], [TIME])
+        self.assertEqual(done.returncode, 0)
+        done = self.compare([LINE], [TIME])
+        self.assertEqual((done.returncode, done.stderr), (2, "bench-compare: error: the two have nothing in common\n"))
+
+    def test_extremes(self):
+        """The longest of waits, seen once, is not judged."""
+        self.assertEqual(self.compare([dict(LINE, lane="waits")], [dict(LINE, lane="waits", ouro=99)]).returncode, 0)
+
+    def test_nothing(self):
+        """Figures and ratios of nothing."""
+        for old, new, code, word in ((0, 1, 1, "+inf"), (0, 0, 0, "+0.0"), (-2, -3, 0, "-50.0")):
+            done = self.compare([dict(LINE, ouro=old)], [dict(LINE, ouro=new)])
+            self.assertEqual(done.returncode, code)
+            self.assertIn(f"{word} %", done.stdout)
+        self.assertEqual(self.compare([dict(LINE, ratio=None)], [LINE]).returncode, 0)
+        row = bench_rows.Row("x", "KiB", "y", lambda lane: (-1, 0), (bench_rows.ratio(1), bench_rows.below(1)))
+        figures = bench_figures.Figures(row, types.SimpleNamespace(results={}, samples={}, taken={}, cpus=2), False)
+        self.assertIsNone(figures.ratio)
+        self.assertFalse(any(map(figures.judge, row.goal)))
+        done = self.script("bench-plot", self.file("b.json", dict(LINE, ratio=None)), self.dir)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_per_cpu(self):
+        """From the least and the most of CPUs."""
+        idle = dict(LINE, case=bench_rows.IN_USE, unit="bytes")
+        lines = [dict(idle, lane="idle-1", ouro=100.0, peer=10.0), dict(idle, lane="idle-4", ouro=700.0, peer=40.0),
+                 dict(idle, lane="idle-2", ouro=0.0, peer=0.0)]
+        (line,) = load_bench().per_cpu_lines(lines)
+        self.assertEqual((line["lane"], line["ouro"], line["peer"], line["ratio"]), ("idle-4", 200.0, 10.0, 20.0))
+        self.assertEqual(list(load_bench().per_cpu_lines(lines[:1])), [])
 
     def test_bad(self):
         good = self.file("good", LINE)
         cases = [("missing", None, "No such file"), ("text", "x", "no JSON"), ("object", "{}", "not an array"),
                  ("numbers", "[1]", "not an array of objects"), ("foreign", '[{"case": "x"}]', "without lane"),
                  ("words", json.dumps([dict(LINE, ratio="x")]), "without ratio"),
+                 ("nan", json.dumps([dict(LINE, ouro=float("nan"))]), "without ouro"),
+                 ("twice", json.dumps([LINE, LINE]), "two lines"),
+                 ("target", json.dumps([dict(LINE, target=[])]), "without target"),
                  ("half", json.dumps([dict(LINE, interval=[1])]), "an interval")]
         for name, text, words in cases:
             if text is not None:

@@ -50,12 +50,16 @@ static int map_store(struct xarray *xa, unsigned long index, void *entry,
 static void map_erase_units(struct ouro_arena *arena, unsigned int units)
 {
 	unsigned long flags, first = unit_of(arena->base);
-	unsigned int i;
+	XA_STATE(xas, &map_units, first);
+	void *entry;
 
-	xa_lock_irqsave(&map_units, flags);
-	for (i = 0; i < units; i++)
-		__xa_erase(&map_units, first + i);
-	xa_unlock_irqrestore(&map_units, flags);
+	if (!units)
+		return;
+	/* In one walk: it is most of what the end of a heap costs. */
+	xas_lock_irqsave(&xas, flags);
+	xas_for_each(&xas, entry, first + units - 1)
+		xas_store(&xas, NULL);
+	xas_unlock_irqrestore(&xas, flags);
 }
 
 /**

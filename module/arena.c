@@ -11,6 +11,7 @@
 #include "ouro.h"
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
+#include <linux/prefetch.h>
 #include <linux/workqueue.h>
 #include "arena.h"
 #include "backing.h"
@@ -149,7 +150,7 @@ free_meta:
 
 #define MINOR_FROM	(SZ_4M / OURO_UNIT) /* units in a heap with minor arenas */
 #define MINOR_SHARE	64	/* one of so many units is the most for a minor class */
-#define MINOR_UNITS	4	/* of a minor arena, at most */
+#define MINOR_UNITS	4	/* of an arena for few pools, at most */
 
 /*
  * Whether pools of a class, in a heap large enough to care, keep to themselves: those
@@ -182,18 +183,21 @@ static struct ouro_arena *take_units(struct ouro_heap *heap, bool minor,
 	return arena;
 }
 
-/* A new arena for at least @need units; sizes tried: as grown, 16, 4, need. */
-static struct ouro_arena *arena_grow(struct ouro_heap *heap, bool minor,
-				     unsigned int need, gfp_t gfp, int node)
+/* A new arena for a pool at least; sizes tried: as grown, 16, 4, what it needs. */
+static struct ouro_arena *arena_grow(const struct ouro_class *class, bool minor,
+				     gfp_t gfp, int node)
 {
+	unsigned int most = minor && !class->ops ? MINOR_UNITS :
+						   OURO_ARENA_UNITS;
+	unsigned int least = roundup_pow_of_two(class->geo->units);
+	struct ouro_heap *heap = class->heap;
 	unsigned int held = READ_ONCE(heap->units);
-	unsigned int least = roundup_pow_of_two(need);
 	gfp_t eager = ouro_backing_eager(gfp);
 	unsigned int units;
 	struct ouro_arena *arena;
 
 	units = held > 1 ? min_t(unsigned int, rounddown_pow_of_two(held / 2),
-				 minor ? MINOR_UNITS : OURO_ARENA_UNITS) : 1;
+				 most) : 1;
 	while (units > least) {
 		arena = arena_alloc(heap, units, eager, node);
 		if (arena)
@@ -226,7 +230,7 @@ struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 	arena = take_units(heap, minor, units, node, exact, unit);
 	if (arena)
 		return arena;
-	fresh = arena_grow(heap, minor, units, gfp, node);
+	fresh = arena_grow(class, minor, gfp, node);
 	if (!fresh)
 		return take_units(heap, !minor, units, node, exact, unit);
 	fresh->minor = minor;
@@ -309,12 +313,22 @@ void ouro_arena_exit(void)
 	flush_work(&arena_work);
 }
 
+#define AHEAD	8	/* units: their pools' headers come to the cache meanwhile */
+
+static void prefetch_header(const struct ouro_pool *pool)
+{
+	prefetchw(pool);
+	prefetchw((const char *)pool + L1_CACHE_BYTES);
+}
+
 static void forget_pools(struct ouro_arena *arena)
 {
 	struct ouro_pool *pool;
 	unsigned int unit = 0;
 
 	while (unit < arena->units) {
+		if (unit + AHEAD < arena->units)
+			prefetch_header(arena->pool[unit + AHEAD]);
 		pool = arena->pool[unit];
 		if (!pool) {
 			unit++;

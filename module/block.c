@@ -153,25 +153,19 @@ static __always_inline void *block_asked(void *block, u64 ask, bool sure)
 }
 
 /* In a class whose pools are in-band: the idle fronts have none, a hardened heap may. */
-static __always_inline void *alloc_hardened(struct ouro_heap *heap, u64 ask,
-					    gfp_t gfp, unsigned long caller)
+static __always_inline void *pop_hardened(struct ouro_heap *heap, u64 ask)
 {
-	struct ouro_front __percpu *fronts;
 	struct ouro_pool *pool;
 	void *block;
 
 	/* As in alloc_fast(). */
-	fronts = data_race(heap->hardened);
-	if (!fronts)
-		return alloc_rest(heap, ask, gfp, caller);
-	block = pop_here(ouro_front_at(fronts, ask_front(ask)), true);
+	block = pop_here(ouro_front_at(data_race(heap->hardened),
+				       ask_front(ask)), true);
 	if (unlikely(!block))
-		return alloc_rest(heap, ask, gfp, caller);
+		return NULL;
 	pool = ouro_pool_inband(block);
 	WARN_ON_ONCE(!ouro_marks_set(pool->marks, ouro_pool_index(pool, block)));
 	WRITE_ONCE(*(u64 *)block, 0);	/* the mark is a secret */
-	if (static_branch_unlikely(&__ouro_begin_long))
-		return block_longer_asked(block, ask, caller);
 	ouro_kasan_unpoison(block, ask >> 32);
 	return block;
 }
@@ -179,7 +173,13 @@ static __always_inline void *alloc_hardened(struct ouro_heap *heap, u64 ask,
 static noinline void *alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp,
 				  unsigned long caller)
 {
-	return alloc_hardened(heap, ask, gfp, caller);
+	void *block = pop_hardened(heap, ask);
+
+	if (unlikely(!block))
+		return alloc_rest(heap, ask, gfp, caller);
+	if (static_branch_unlikely(&__ouro_begin_long))
+		return block_longer_asked(block, ask, caller);
+	return block;
 }
 
 /* The class is one of those whose pools are in-band. */
@@ -191,8 +191,16 @@ static __always_inline bool is_sure(u64 ask)
 /* What the inlined way leaves: it found no block. */
 void *__ouro_alloc_asked(struct ouro_heap *heap, u64 ask, gfp_t gfp)
 {
+	void *block;
+
 	ouro_block_might_alloc(gfp);
-	return alloc_hardened(heap, ask, gfp, _RET_IP_);
+	block = pop_hardened(heap, ask);
+	/* Not in one place: who calls is looked for when it is needed. */
+	if (unlikely(!block))
+		return alloc_rest(heap, ask, gfp, _RET_IP_);
+	if (static_branch_unlikely(&__ouro_begin_long))
+		return block_longer_asked(block, ask, _RET_IP_);
+	return block;
 }
 EXPORT_SYMBOL_OURO(__ouro_alloc_asked);
 

@@ -426,7 +426,8 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 		pool_relist(class, last);
 	class_prune(class, OURO_EMPTY_KEPT, dead);
 	change = class->out - change;
-	loose = class_has_surplus(class, class->npools / SPARED);
+	/* Not for each of them: all arenas are looked at then. */
+	loose = class_has_surplus(class, class->npools / (4 * SPARED));
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	tell_tracked(class, change);

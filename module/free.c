@@ -192,16 +192,22 @@ static noinline void tell_twice(const void *ptr, unsigned int size,
 	rcu_read_unlock();
 }
 
-/* The short way in hardened heaps.  False: nothing was done. */
-static __always_inline bool free_hardened(const void *ptr, unsigned long caller)
+/* What the shortest ways leave to others. */
+enum rest {
+	REST_SLOW,	/* nothing is sure */
+	REST_APART,	/* there is no header in front of it */
+	REST_TWICE,	/* from here on: a block of that size that nobody had */
+};
+
+/* The short way in hardened heaps.  False: nothing was done but to set @rest. */
+static __always_inline bool free_hardened(const void *ptr, unsigned int *rest)
 {
 	struct ouro_pool *pool = ouro_pool_inband(ptr);
-	unsigned int size;
 	enum claim claim;
 	bool done;
 
 	preempt_disable();
-	claim = claim_hardened(pool, ptr, &size);
+	claim = claim_hardened(pool, ptr, rest);
 	if (likely(claim == CLAIM_BLOCK)) {
 		done = push_here(READ_ONCE(pool->front), (void *)ptr,
 				 pool->size, ouro_mark_of(ptr), false);
@@ -211,10 +217,7 @@ static __always_inline bool free_hardened(const void *ptr, unsigned long caller)
 		return true;
 	}
 	preempt_enable();
-	if (claim == CLAIM_NONE)
-		return false;
-	tell_twice(ptr, size, caller);
-	return true;
+	return false;
 }
 
 /*
@@ -238,12 +241,15 @@ static __always_inline bool free_apart(const void *ptr)
 	return done;
 }
 
-/* The next shortest ways. */
-static noinline void free_other(const void *ptr, unsigned long caller)
+/* @rest: of enum rest. */
+static noinline void free_rest(const void *ptr, unsigned long caller,
+			       unsigned int rest)
 {
-	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
-	    unlikely(!(ouro_pool_has_magic(ptr, ouro_hardened_secret) ?
-		       free_hardened(ptr, caller) : free_apart(ptr))))
+	if (likely(rest == REST_APART) && likely(free_apart(ptr)))
+		return;
+	if (unlikely(rest >= REST_TWICE))
+		tell_twice(ptr, rest, caller);
+	else
 		free_slow(ptr, caller);
 }
 
@@ -251,17 +257,35 @@ static noinline void free_other(const void *ptr, unsigned long caller)
 static __always_inline bool free_inband(const void *ptr)
 {
 	const struct ouro_pool *pool = ouro_pool_inband(ptr);
+	u64 mark = ouro_mark_of(ptr);
 
-	return likely(ouro_block_is_live(ptr)) &&
-	       push_here(READ_ONCE(pool->front), (void *)ptr, pool->size,
-			 ouro_mark_of(ptr), true);
+	return likely(ouro_pool_is_block(pool, ptr)) &&
+	       likely(*(const u64 *)ptr != mark) &&
+	       push_here(READ_ONCE(pool->front), (void *)ptr, pool->size, mark,
+			 true);
+}
+
+/* By the header, if there is one in front of the block.  False: @rest is set. */
+static __always_inline bool free_short(const void *ptr, unsigned int *rest)
+{
+	*rest = REST_SLOW;
+	if (unlikely(!ouro_ptr_is_direct(ptr)))
+		return false;
+	if (likely(ouro_pool_is_inband(ptr)))
+		return free_inband(ptr);
+	if (ouro_pool_has_magic(ptr, ouro_hardened_secret))
+		return free_hardened(ptr, rest);
+	*rest = REST_APART;
+	return false;
 }
 
 /* As ouro_free(), on behalf of @caller: for the module's own layers. */
 void ouro_block_free(const void *ptr, unsigned long caller)
 {
-	if (unlikely(!free_inband(ptr)))
-		free_other(ptr, caller);
+	unsigned int rest;
+
+	if (unlikely(!free_short(ptr, &rest)))
+		free_rest(ptr, caller, rest);
 }
 
 /**
@@ -278,8 +302,10 @@ void ouro_block_free(const void *ptr, unsigned long caller)
  */
 void ouro_free(const void *ptr)
 {
-	if (unlikely(!free_inband(ptr)))
-		free_other(ptr, _RET_IP_);
+	unsigned int rest;
+
+	if (unlikely(!free_short(ptr, &rest)))
+		free_rest(ptr, _RET_IP_, rest);
 }
 EXPORT_SYMBOL_OURO(ouro_free);
 
@@ -301,7 +327,7 @@ static noinline void free_named_slow(struct ouro_heap *heap, const void *ptr,
 		rcu_read_unlock();
 	}
 	/* A wrong name is told of; the block goes where it belongs. */
-	free_other(ptr, caller);
+	ouro_block_free(ptr, caller);
 }
 
 static __always_inline bool free_named(struct ouro_heap *heap, const void *ptr,

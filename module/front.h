@@ -58,7 +58,7 @@ struct ouro_front {
 static_assert(sizeof(struct ouro_front) == 1 << OURO_FRONT_SHIFT);
 static_assert(offsetof(struct ouro_front, top) == 0);	/* for what is inlined */
 
-/* One per CPU for heaps that have none yet: never holds or takes a block. */
+/* One per CPU and class for heaps that have none: in use for good. */
 extern struct ouro_front __percpu *ouro_idle_fronts;
 
 /* Of a class, by its offset in bytes. */

@@ -196,6 +196,7 @@ static struct ouro_heap *heap_alloc(const struct ouro_heap_attr *attr,
 	heap->owner = owner;
 	heap->key = key;
 	heap->fronts = ouro_idle_fronts;
+	heap->hardened = ouro_idle_fronts;
 	raw_spin_lock_init(&heap->arena_lock);
 	raw_spin_lock_init(&heap->large_lock);
 	heap_set_key(heap);

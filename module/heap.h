@@ -47,7 +47,7 @@ struct ouro_body {
  * @fronts: where the fast path looks: the body's, or the idle ones before
  *	there is a body and always in heaps that are not fast; set once
  * @hardened: the body's in hardened heaps that are no debug heaps, and no
- *	init_on_free; NULL elsewhere and before there is a body; set once
+ *	init_on_free; idle ones elsewhere and before there is a body; set once
  * @body: NULL until the first allocation; set once, with release
  * @flags: of enum ouro_heap_flags, fixed
  * @node: where pages come from, fixed

@@ -468,6 +468,23 @@ long ouro_front_read(const struct ouro_front *front, unsigned int rounds,
 	return loaded - here;
 }
 
+/* Nobody can enter them any more. */
+static void __init occupy(struct ouro_front __percpu *fronts,
+			  unsigned int count)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < count; i++) {
+			struct ouro_front *front = per_cpu_ptr(fronts + i, cpu);
+
+			front->top |= OURO_FRONT_ENTERED;
+			front->entered = 1;
+		}
+	}
+}
+
 int __init ouro_magazine_init(void)
 {
 	ouro_idle_fronts = __alloc_percpu(sizeof(struct ouro_front) *
@@ -476,6 +493,7 @@ int __init ouro_magazine_init(void)
 	if (!ouro_idle_fronts)
 		return -ENOMEM;
 	ouro_front_init(ouro_idle_fronts, OURO_CLASSES);
+	occupy(ouro_idle_fronts, OURO_CLASSES);
 	return 0;
 }
 

@@ -167,7 +167,8 @@ def pair_rows(release):
         Row("pair 64, ouro_free_sized", "instr", CACHE, sides("free-sized"), cost(50)),
         Row("pair 64, _nopreempt", "instr", CACHE, sides("nopreempt"),
             (ratio(0.2), cost(45)) if version_of(release) == (6, 1) else cost(45), 3),
-        Row("pair 64, hardened heap", "instr", CACHE, sides("hardened"), ratio(0.5), number),
+        Row("pair 64, hardened heap", "instr", CACHE, sides("hardened"),
+            *((ratio(0.5), 1) if number == 1 else (None,))),
     ]
 
 

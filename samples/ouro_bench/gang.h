@@ -85,7 +85,7 @@ static s64 fn##_on_##many(struct bench *bench, unsigned int loops)	\
 			      BENCH_ON_##many(bench), NULL);		\
 }
 
-#define BENCH_ON_1(bench)	1
+#define BENCH_ON_1(bench)	((void)(bench), 1)
 #define BENCH_ON_all(bench)	((bench)->cpus)
 
 #endif /* OURO_BENCH_GANG_H */

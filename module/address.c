@@ -7,7 +7,7 @@
  * interrupts off.
  */
 #include "ouro.h"
-#include <linux/rcupdate_wait.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/xarray.h>
 #include "arena.h"
@@ -120,7 +120,10 @@ struct ouro_arena *ouro_address_next(const struct ouro_heap *heap,
 		if (arena->heap == heap)
 			return arena;
 		*unit = unit_of(arena->base) + arena->units;
-		cond_resched_rcu();
+		/* Many may be of others: a grace period must not wait for all. */
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
 	}
 	return NULL;
 }
@@ -162,7 +165,9 @@ struct ouro_large *ouro_address_next_large(const struct ouro_heap *heap,
 		++*page;
 		if (large->heap == heap)
 			return large;
-		cond_resched_rcu();
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
 	}
 	return NULL;
 }

@@ -154,8 +154,8 @@ free_meta:
 
 /*
  * Whether pools of a class, in a heap large enough to care, keep to themselves: those
- * that there are few of, or of objects.  They hardly ever become empty, and would
- * each keep an arena when the others do.
+ * that there are few of, unless these are most of the heap, or of objects.  They hardly
+ * ever become empty, and would each keep an arena when the others do.
  */
 static bool is_minor(const struct ouro_class *class)
 {
@@ -163,27 +163,34 @@ static bool is_minor(const struct ouro_class *class)
 
 	if (held < MINOR_FROM)
 		return false;
-	return class->ops || READ_ONCE(class->npools) * class->geo->units <
-			     held / MINOR_SHARE;
+	return class->ops ||
+	       (READ_ONCE(class->npools) * class->geo->units <
+		held / MINOR_SHARE &&
+		READ_ONCE(class->heap->minor_units) <= held / 4);
 }
 
-/* In an arena that is there. */
+/* In an arena that is there.  @other: on the lists where it does not belong, too. */
 static struct ouro_arena *take_units(struct ouro_heap *heap, bool minor,
-				     unsigned int units, int node, bool exact,
-				     unsigned int *unit)
+				     bool other, unsigned int units, int node,
+				     bool exact, unsigned int *unit)
 {
 	struct ouro_arena *arena;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
 	arena = find_arena(heap, minor, units, node, exact, unit);
+	if (!arena && (other || !heap->minor_units))
+		arena = find_arena(heap, !minor, units, node, exact, unit);
 	if (arena)
 		mark_units(heap, arena, *unit, units, false);
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
 	return arena;
 }
 
-/* A new arena for a pool at least; sizes tried: as grown, 16, 4, what it needs. */
+/*
+ * A new arena for a pool, and if it can be had without reclaim for more: sizes tried
+ * are as grown, 16, 4.
+ */
 static struct ouro_arena *arena_grow(const struct ouro_class *class, bool minor,
 				     gfp_t gfp, int node)
 {
@@ -205,7 +212,27 @@ static struct ouro_arena *arena_grow(const struct ouro_class *class, bool minor,
 		WRITE_ONCE(heap->limited, false);
 		units = units > 16 ? 16 : units > 4 ? 4 : least;
 	}
-	return arena_alloc(heap, least, gfp, node);
+	return NULL;
+}
+
+static void arena_list(struct ouro_arena *arena, bool minor, unsigned int units)
+{
+	struct ouro_heap *heap = arena->heap;
+	unsigned long flags;
+
+	arena->minor = minor;
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	list_add(&arena->link, &heap->arenas[0]);
+	heap->narenas++;
+	WRITE_ONCE(heap->units, heap->units + arena->units);
+	if (minor)
+		WRITE_ONCE(heap->minor_units,
+			   heap->minor_units + arena->units);
+	mark_units(heap, arena, 0, units, false);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	trace_ouro_arena_get(heap->name, arena->units << OURO_UNIT_SHIFT,
+			     arena->node, READ_ONCE(heap->narenas),
+			     atomic_long_read(&heap->held));
 }
 
 /**
@@ -224,27 +251,25 @@ struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 	bool minor = is_minor(class), exact = gfp & __GFP_THISNODE;
 	unsigned int units = class->geo->units;
 	struct ouro_heap *heap = class->heap;
-	struct ouro_arena *arena, *fresh;
-	unsigned long flags;
+	struct ouro_arena *arena;
 
-	arena = take_units(heap, minor, units, node, exact, unit);
+	arena = take_units(heap, minor, READ_ONCE(heap->units) < MINOR_FROM,
+			   units, node, exact, unit);
 	if (arena)
 		return arena;
-	fresh = arena_grow(class, minor, gfp, node);
-	if (!fresh)
-		return take_units(heap, !minor, units, node, exact, unit);
-	fresh->minor = minor;
-	raw_spin_lock_irqsave(&heap->arena_lock, flags);
-	list_add(&fresh->link, &heap->arenas[0]);
-	heap->narenas++;
-	WRITE_ONCE(heap->units, heap->units + fresh->units);
+	arena = arena_grow(class, minor, gfp, node);
+	if (!arena) {
+		/* Better than reclaim. */
+		arena = take_units(heap, minor, true, units, node, exact, unit);
+		if (arena)
+			return arena;
+		arena = arena_alloc(heap, roundup_pow_of_two(units), gfp, node);
+	}
+	if (!arena)
+		return NULL;
 	*unit = 0;
-	mark_units(heap, fresh, 0, units, false);
-	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
-	trace_ouro_arena_get(heap->name, fresh->units << OURO_UNIT_SHIFT,
-			     fresh->node, READ_ONCE(heap->narenas),
-			     atomic_long_read(&heap->held));
-	return fresh;
+	arena_list(arena, minor, units);
+	return arena;
 }
 
 /* Arenas are off the list and not yet gone only while this is held. */
@@ -289,6 +314,9 @@ void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		list_del(&arena->link);
 		heap->narenas--;
 		WRITE_ONCE(heap->units, heap->units - arena->units);
+		if (arena->minor)
+			WRITE_ONCE(heap->minor_units,
+				   heap->minor_units - arena->units);
 	}
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
 	if (!empty)

@@ -25,7 +25,8 @@ struct ouro_pool;
  * @node: of its pages
  * @wanted: the node they were wanted on; where that has none left, the page
  *	allocator gives others, and the next who wants it shall find them
- * @minor: for pools of which the heap has few, or that cannot become sparse
+ * @share: how much of it was live when sparse.c looked; of ouro_heaps_lock
+ * @minor: for pools of which the heap has few, or of objects; set once
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed
  * @pool: for each unit the header of the pool over it, NULL where free;
@@ -40,6 +41,7 @@ struct ouro_arena {
 	s16 node;
 	s16 wanted;
 	bool minor;
+	u8 share;
 	u64 free;
 	struct rcu_head rcu;
 	struct ouro_pool *pool[];

@@ -48,14 +48,4 @@ static __always_inline void ouro_block_end(void *block, size_t whole, u64 mark)
 	ouro_kasan_poison(block, whole);
 }
 
-/* Whether this is a live block of a pool with its header in front of it. */
-static __always_inline bool ouro_block_is_live(const void *ptr)
-{
-	if (unlikely(!ouro_ptr_is_direct(ptr)) ||
-	    unlikely(!ouro_pool_is_inband(ptr)))
-		return false;
-	return likely(ouro_pool_is_block(ouro_pool_inband(ptr), ptr)) &&
-	       likely(*(const u64 *)ptr != ouro_mark_of(ptr));
-}
-
 #endif /* OURO_MODULE_BLOCK_H */

@@ -46,11 +46,13 @@ static void pool_list(struct ouro_class *class, struct ouro_pool *pool)
 
 static void pool_unlist(struct ouro_class *class, struct ouro_pool *pool)
 {
-	if (pool->bucket == OURO_EMPTY)
+	if (pool->bucket == OURO_EMPTY) {
 		class->nempty--;
+		class->nspent = min(class->nspent, class->nempty);
+	}
 	if (ouro_bucket_is_sparse(pool->bucket)) {
 		class->nsparse--;
-		WRITE_ONCE(pool->front, class->fronts);
+		WRITE_ONCE(pool->front, ouro_pool_front(class));
 	}
 	hlist_del(&pool->link);
 }
@@ -76,7 +78,7 @@ static void pool_set_sparse(struct ouro_class *class, struct ouro_pool *pool,
 	unsigned int from = pool->bucket;
 
 	pool_unlist(class, pool);
-	pool->bucket = sparse ? OURO_SPARSE : OURO_PARTIAL;
+	WRITE_ONCE(pool->bucket, sparse ? OURO_SPARSE : OURO_PARTIAL);
 	pool_list(class, pool);
 	ouro_pool_trace(pool, from, pool->bucket);
 }
@@ -166,6 +168,9 @@ static struct ouro_pool *class_pick(struct ouro_class *class, int node,
 	unsigned int i, tries;
 
 	for (i = OURO_PARTIAL; i < OURO_BUCKETS; i++) {
+		/* Far ones are better than what is to become empty. */
+		if (i == OURO_SPARSE && other && !strict)
+			break;
 		tries = strict ? 8 * PICK_TRIES : PICK_TRIES;
 		hlist_for_each_entry(pool, &class->pools[i], link) {
 			if (ouro_arena_is_on(pool->arena, node, exact))
@@ -257,22 +262,24 @@ static struct ouro_pool *pool_of(const struct ouro_geometry *geo,
 	return geo->inband ? ouro_pool_inband(block) : ouro_pool_find(block);
 }
 
-#define SPARED	64	/* one of so many blocks may be free for nothing */
+#define SPARED	64	/* one of so many blocks may be free */
+#define SPARED_FEW 512	/* the same where an arena is nearly empty */
 
 /*
  * Whether more than @more pools that are not sparse need not be, were the others
- * filled but for what is spared.
+ * filled but for what is spared: one of @share blocks, and a refill.
  */
-static bool class_has_surplus(const struct ouro_class *class, unsigned int more)
+static bool class_has_surplus(const struct ouro_class *class, unsigned int more,
+			      unsigned int share)
 {
 	unsigned long blocks = class->geo->blocks;
 	unsigned long room = (class->npools - class->nempty) * blocks;
-	unsigned long spared = room / SPARED + blocks;
+	unsigned long spared = room / share +
+			       max_t(unsigned long, blocks, class->geo->rounds);
 
 	lockdep_assert_held(&class->lock);
-	return !class->ops && ouro_pool_front(class) != ouro_idle_fronts &&
-	       room >= class->out + spared +
-		       (class->nsparse + more) * blocks;
+	return !class->ops && room >= class->out + spared +
+				      (class->nsparse + more) * blocks;
 }
 
 /**
@@ -315,11 +322,11 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 	class_prune(class, OURO_EMPTY_KEPT, dead);
 	change = class->out - change;
 	/* Not for each of them: all arenas are looked at then. */
-	loose = class_has_surplus(class, class->npools / (4 * SPARED));
+	loose = class_has_surplus(class, class->npools / (4 * SPARED), SPARED);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	tell_tracked(class, change);
-	if (loose)
+	if (unlikely(loose))
 		ouro_sparse_note(class->heap);
 }
 
@@ -454,13 +461,14 @@ unsigned long ouro_class_trim(struct ouro_class *class)
 /**
  * ouro_class_mark_sparse() - let a pool become empty, if its class has too many
  * @pool: of blocks, in use or not
+ * @few: it is one of few that keep an arena, so the class is left less to spare
  *
  * What is freed there goes home from then on, and it is chosen for allocations when
  * all others are full.
  *
  * Context: heap->arena_lock is held, for which the pool stays; takes class->lock.
  */
-void ouro_class_mark_sparse(struct ouro_pool *pool)
+void ouro_class_mark_sparse(struct ouro_pool *pool, bool few)
 {
 	struct ouro_class *class = pool->class;
 
@@ -468,7 +476,7 @@ void ouro_class_mark_sparse(struct ouro_pool *pool)
 	raw_spin_lock(&class->lock);
 	/* On a list, then: what is new or goes says that it is empty. */
 	if (pool->bucket >= OURO_FULL && pool->bucket < OURO_SPARSE &&
-	    class_has_surplus(class, 0))
+	    class_has_surplus(class, 0, few ? SPARED_FEW : SPARED))
 		pool_set_sparse(class, pool, true);
 	raw_spin_unlock(&class->lock);
 }
@@ -480,7 +488,7 @@ bool ouro_class_is_loose(struct ouro_class *class)
 	bool loose;
 
 	raw_spin_lock_irqsave(&class->lock, flags);
-	loose = class_has_surplus(class, 0);
+	loose = class_has_surplus(class, 0, SPARED);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	return loose;
 }

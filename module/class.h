@@ -63,7 +63,7 @@ struct ouro_class_ops {
  * @npools: on all lists
  * @nempty: on pools[OURO_EMPTY]
  * @nsparse: on pools[OURO_SPARSE] and pools[OURO_SPARSE_FULL]
- * @nspent: on pools[OURO_EMPTY] that were on one of these before
+ * @nspent: on pools[OURO_EMPTY] that came from one of these since the last prune
  * @out: blocks that are not in pools
  * @peak: highest @out
  * @remote: pools with bits in their remote map, queued without the lock
@@ -107,7 +107,7 @@ void ouro_class_free(struct ouro_class *class, void *block);
 void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 			 const unsigned long *map);
 unsigned long ouro_class_trim(struct ouro_class *class);
-void ouro_class_mark_sparse(struct ouro_pool *pool);
+void ouro_class_mark_sparse(struct ouro_pool *pool, bool few);
 bool ouro_class_is_loose(struct ouro_class *class);
 
 /* The name of the type of the objects in it; those of blocks have none. */

@@ -298,7 +298,7 @@ void ouro_block_free(const void *ptr, unsigned long caller)
  * secret plus the address, by chance once in 2^64; the block then leaks.)
  *
  * Context: Any, NMI included.  Takes no lock while this CPU's magazine has
- * room.
+ * room, but for a block of a sparse pool.
  */
 void ouro_free(const void *ptr)
 {

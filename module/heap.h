@@ -63,6 +63,7 @@ struct ouro_body {
  * @loose: sparse.c shall look at its classes
  * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free
  * @units: in all arenas
+ * @minor_units: in those that are minor
  * @arenas: by fls(free units), the fullest first; then the minor ones, the same way
  * @narenas: on all lists
  * @large_lock: guards @larges, @nlarge and @large_bytes
@@ -124,6 +125,7 @@ struct ouro_heap {
 	raw_spinlock_t arena_lock;
 	unsigned int narenas;
 	unsigned int units;
+	unsigned int minor_units;
 	struct list_head arenas[OURO_ARENA_LISTS];
 
 	raw_spinlock_t large_lock;

@@ -96,25 +96,26 @@ static bool cpu_has_rounds(struct ouro_heap *heap, int cpu)
 	struct ouro_class *class;
 	unsigned long rounds = 0;
 
-	ouro_heap_for_each_class(heap, class)
+	ouro_heap_for_each_class(heap, class) {
 		ouro_front_read(per_cpu_ptr(class->fronts, cpu),
 				class->geo->rounds, &rounds);
-	return rounds;
+		if (rounds)
+			return true;
+	}
+	return false;
 }
 
 /*
  * Drains the magazines of CPUs that have some, but for those kept free of such work.
- * CPUs neither come nor go meanwhile: see the callers.
+ * CPUs neither come nor go meanwhile: see the callers.  @drains: zeroed.
  */
-static bool drain_elsewhere(struct ouro_heap *heap)
+static bool drain_on_cpus(struct ouro_heap *heap,
+			  struct drain_work __percpu *drains)
 {
-	struct drain_work __percpu *drains = alloc_percpu(struct drain_work);
 	struct drain_work *drain;
 	bool any = false;
 	int cpu;
 
-	if (!drains)
-		return false;
 	for_each_online_cpu(cpu) {
 		if (!cpu_is_drained(cpu) || !cpu_has_rounds(heap, cpu))
 			continue;
@@ -129,6 +130,23 @@ static bool drain_elsewhere(struct ouro_heap *heap)
 		if (drain->heap)
 			flush_work(&drain->work);
 	}
+	return any;
+}
+
+/* @try: not while CPUs come or go, for it may be on behalf of that. */
+static bool drain_elsewhere(struct ouro_heap *heap, bool try)
+{
+	struct drain_work __percpu *drains = alloc_percpu(struct drain_work);
+	bool any = false;
+
+	if (!drains)
+		return false;
+	if (!try)
+		cpus_read_lock();
+	if (!try || cpus_read_trylock()) {
+		any = drain_on_cpus(heap, drains);
+		cpus_read_unlock();
+	}
 	free_percpu(drains);
 	return any;
 }
@@ -137,25 +155,28 @@ static bool drain_elsewhere(struct ouro_heap *heap)
  * ouro_heap_drain_everywhere() - give back what can be had without a scan
  * @heap: the heap
  *
- * As ouro_heap_trim(), for an allocation that is about to fail: not while CPUs come
- * and go, for it may be on behalf of that.
+ * As ouro_heap_trim(), for an allocation that is about to fail: so not while CPUs
+ * come or go.
  *
  * Context: Process context, may sleep.
  * Return: whether anything was; it may be worth another try then.
  */
 bool ouro_heap_drain_everywhere(struct ouro_heap *heap)
 {
-	bool any = false;
+	unsigned int turns = 2;
+	bool any;
 
 	might_sleep();
-	if (cpus_read_trylock()) {
-		any = drain_elsewhere(heap);
-		cpus_read_unlock();
-	}
+	any = drain_elsewhere(heap, true);
 	any |= ouro_heap_drain_here(heap);
-	/* Pools of objects go a grace period later. */
-	if (atomic_long_read(&heap->rcu_pending)) {
+	/*
+	 * Blocks may be freed a grace period later, into magazines.  Pools of objects
+	 * go one later, and those that became empty by that another one.
+	 */
+	while (turns-- && atomic_long_read(&heap->rcu_pending)) {
 		rcu_barrier();
+		drain_elsewhere(heap, true);
+		ouro_heap_drain_here(heap);
 		any = true;
 	}
 	return any;
@@ -180,9 +201,7 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 		ouro_large_flush();
 		return 0;
 	}
-	cpus_read_lock();
-	drain_elsewhere(heap);
-	cpus_read_unlock();
+	drain_elsewhere(heap, false);
 	ouro_large_flush();
 	/* At least where we are, isolated or not. */
 	ouro_heap_drain_here(heap);

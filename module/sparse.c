@@ -5,12 +5,12 @@
  * Blocks cannot be moved, but blocks come and go.  When many are freed, and those
  * that stay are spread over all pools, what is freed from then on goes to a magazine
  * and is allocated from there again, so that no pool gets any fuller or emptier.
- * After a second of that some pools become sparse: blocks that are freed there go
+ * After a second of that, in heaps of 4 MiB and more, some pools become sparse: blocks that are freed there go
  * home, which magazines then lack, and are refilled with from the fullest pools.
  */
 #include "ouro.h"
 #include <linux/irq_work.h>
-#include <linux/rcupdate_wait.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include "address.h"
 #include "arena.h"
@@ -19,10 +19,13 @@
 #include "pool.h"
 #include "sparse.h"
 
-#define QUARTERS	4
-#define DELAY	HZ	/* what only shrinks, or is to grow again, has done so */
+#define SHARES		16	/* of an arena that is told apart from others */
+#define FEW		4	/* shares: what is live there keeps much that is not */
+#define LEAST		(SZ_4M / OURO_UNIT) /* units in a heap that is worth the trouble */
+#define AT_ONCE		16u	/* heaps; for each one all arenas that there are are met */
+#define DELAY		HZ	/* what only shrinks, or is to grow again, has done so */
 
-/* A heap was noted since the work began. */
+/* The work was asked for since it began last. */
 static bool armed;
 
 typedef void (*pool_fn)(struct ouro_pool *pool, unsigned long *sum);
@@ -37,7 +40,13 @@ static void add_live(struct ouro_pool *pool, unsigned long *sum)
 static void mark(struct ouro_pool *pool, unsigned long *unused)
 {
 	if (!pool->objects)
-		ouro_class_mark_sparse(pool);
+		ouro_class_mark_sparse(pool, false);
+}
+
+static void mark_few(struct ouro_pool *pool, unsigned long *unused)
+{
+	if (!pool->objects)
+		ouro_class_mark_sparse(pool, true);
 }
 
 /* One pool at a time: as long as the lock is held its header stays. */
@@ -58,27 +67,33 @@ static void visit_pools(struct ouro_arena *arena, pool_fn fn,
 	}
 }
 
-/* How many quarters of an arena are live, less one. */
-static unsigned int quarter_of(struct ouro_arena *arena)
+/* How much of it is live, in sixteenths, of which the last one is not reached. */
+static void weigh(struct ouro_arena *arena)
 {
 	unsigned long live = 0;
 
 	visit_pools(arena, add_live, &live);
-	return live * QUARTERS / ((unsigned long)arena->units << OURO_UNIT_SHIFT);
+	arena->share = live * SHARES /
+		       ((unsigned long)arena->units << OURO_UNIT_SHIFT);
 }
 
-/* Marks pools in arenas of which that much is live. */
-static void mark_quarter(struct ouro_heap *heap, unsigned int quarter)
+/* Weighs all arenas (@share is SHARES), or marks pools where that much is live. */
+static void walk(struct ouro_heap *heap, unsigned int share)
 {
 	struct ouro_arena *arena;
 	unsigned long place = 0;
 
 	rcu_read_lock();
 	while ((arena = ouro_address_next(heap, &place))) {
-		if (quarter_of(arena) == quarter)
-			visit_pools(arena, mark, NULL);
+		if (share == SHARES)
+			weigh(arena);
+		else if (arena->share == share)
+			visit_pools(arena, share < FEW ? mark_few : mark, NULL);
 		place += arena->units - ouro_address_unit_in(arena, place);
-		cond_resched_rcu();
+		/* A grace period must not wait for all of them. */
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
 	}
 	rcu_read_unlock();
 }
@@ -99,32 +114,61 @@ static bool is_loose(struct ouro_heap *heap)
  */
 static void heap_mark_sparse(struct ouro_heap *heap)
 {
-	unsigned int quarter;
+	unsigned int share;
 
-	for (quarter = 0; quarter < QUARTERS && is_loose(heap); quarter++)
-		mark_quarter(heap, quarter);
+	walk(heap, SHARES);
+	for (share = 0; share < FEW || (share < SHARES && is_loose(heap)); share++)
+		walk(heap, share);
 }
 
-static void sparse_work(struct work_struct *work)
+static void sparse_work(struct work_struct *work);
+
+/* Not deferrable: a CPU that stays idle would keep it from all heaps. */
+static DECLARE_DELAYED_WORK(sparse, sparse_work);
+
+/* Marks pools of the next few noted heaps, in turn.  Returns how many are left. */
+static unsigned int mark_next_heaps(void)
 {
+	static unsigned int turn;	/* of ouro_heaps_lock */
+	unsigned int noted = 0, i = 0, first;
 	struct ouro_heap *heap;
 
-	WRITE_ONCE(armed, false);
-	/* Full barrier; pairs with the one in ouro_sparse_note(). */
-	smp_mb();
-	mutex_lock(&ouro_heaps_lock);
+	lockdep_assert_held(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link)
+		noted += READ_ONCE(heap->loose);
+	if (!noted)
+		return 0;
+	first = noted > AT_ONCE ? turn % noted : 0;
+	turn += AT_ONCE;
 	list_for_each_entry(heap, &ouro_heaps, link) {
-		if (!READ_ONCE(heap->loose))
+		if (!READ_ONCE(heap->loose) || i++ < first)
 			continue;
+		if (i > first + AT_ONCE)
+			break;
 		WRITE_ONCE(heap->loose, false);
 		if (!heap->dying)
 			heap_mark_sparse(heap);
 	}
-	mutex_unlock(&ouro_heaps_lock);
+	return noted - min(noted, AT_ONCE);
 }
 
-/* An idle CPU is not woken for it. */
-static DECLARE_DEFERRABLE_WORK(sparse, sparse_work);
+static void sparse_work(struct work_struct *work)
+{
+	unsigned int left = 1;
+
+	WRITE_ONCE(armed, false);
+	/* Full barrier; pairs with the one in ouro_sparse_note(). */
+	smp_mb();
+	/* Nobody waits for this, and it waits for nobody. */
+	if (mutex_trylock(&ouro_heaps_lock)) {
+		left = mark_next_heaps();
+		mutex_unlock(&ouro_heaps_lock);
+	}
+	if (left) {
+		WRITE_ONCE(armed, true);
+		queue_delayed_work(ouro_wq, &sparse, DELAY);
+	}
+}
 
 static void sparse_kick(struct irq_work *work)
 {
@@ -141,11 +185,13 @@ static struct irq_work sparse_irq_work = IRQ_WORK_INIT_LAZY(sparse_kick);
  */
 void ouro_sparse_note(struct ouro_heap *heap)
 {
-	if (READ_ONCE(heap->loose))
+	if (READ_ONCE(heap->units) < LEAST)
 		return;
-	WRITE_ONCE(heap->loose, true);
-	/* Full barrier; pairs with the one in sparse_work(). */
-	smp_mb();
+	if (!READ_ONCE(heap->loose)) {
+		WRITE_ONCE(heap->loose, true);
+		/* Full barrier; pairs with the one in sparse_work(). */
+		smp_mb();
+	}
 	if (READ_ONCE(armed))
 		return;
 	WRITE_ONCE(armed, true);

@@ -3,6 +3,7 @@
  * Heaps whose live blocks are spread over too many pools: as blocks come and go
  * they become smaller.
  */
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -10,7 +11,7 @@
 #include <linux/sched.h>
 #include "ouro_test.h"
 
-#define SLOTS	TEST_MANY(32768, 16384)
+#define SLOTS	TEST_MANY(32768, 24576)	/* blocks: more than 4 MiB */
 #define PATIENCE (60 * HZ)	/* for what takes three seconds on its own */
 #define THREADS	4
 
@@ -27,7 +28,8 @@ struct crowd {
 
 static size_t size_of(unsigned int i)
 {
-	static const size_t sizes[] = { 64, 96, 64, 208 };
+	/* One of them has its headers apart. */
+	static const size_t sizes[] = { 64, 96, 64, 208, 64, 1024, 64, 96 };
 
 	return sizes[i % ARRAY_SIZE(sizes)];
 }
@@ -43,9 +45,23 @@ static bool occupy(struct crowd *c, unsigned int i)
 
 static void vacate(struct crowd *c, unsigned int i)
 {
+	void *block = c->slot[i];
+	unsigned long flags;
+
 	c->lost += *c->slot[i] != i;
-	ouro_free(c->slot[i]);
 	c->slot[i] = NULL;
+	switch (i / 8 % 4) {
+	case 0:
+		ouro_free_bulk(1, &block);
+		break;
+	case 1:
+		local_irq_save(flags);
+		ouro_free(block);
+		local_irq_restore(flags);
+		break;
+	default:
+		ouro_free(block);
+	}
 }
 
 static unsigned int any_live(struct crowd *c)
@@ -130,10 +146,10 @@ static unsigned long held(struct ouro_heap *heap)
 	return stat.held;
 }
 
-/* Not more than a quarter above what is live, and an arena. */
+/* Not more than a quarter above what is live, an arena, and what magazines hold. */
 static bool is_dense(struct ouro_heap *heap, unsigned long live)
 {
-	return held(heap) <= live + live / 4 + SZ_256K;
+	return held(heap) <= live + live / 4 + SZ_1M;
 }
 
 /* What half of all blocks leave behind goes, and comes back when it is needed. */
@@ -202,8 +218,7 @@ static void shared(struct ouro_test *t)
 }
 
 static const struct ouro_case sparse_cases[] = {
-	{ "churned_plain", churned },
-	{ "churned_hardened", churned, OURO_HEAP_HARDENED },
+	EACH_KIND_OF_BLOCKS(churned),
 	EACH_KIND_OF_BLOCKS(shared),
 };
 

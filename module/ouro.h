@@ -7,7 +7,8 @@
  *         -> pool (a bit in its map) -> arena -> page allocator
  *
  * Spinlocks of a heap, all raw and taken with interrupts off, never two of them
- * at once, but for class->lock within arena_lock in sparse.c:  class->lock | depot->lock | heap->arena_lock | heap->large_lock |
+ * at once, but for class->lock within arena_lock in sparse.c:
+ * class->lock | depot->lock | heap->arena_lock | heap->large_lock |
  * heap->roster.lock | the locks of heap->pins.
  * No page, slab or per-CPU allocation and no free happens under them.  Mutexes:
  * ouro_heaps_lock, and one for each list that a worker empties.

@@ -5,8 +5,9 @@
  * Blocks cannot be moved, but blocks come and go.  When many are freed, and those
  * that stay are spread over all pools, what is freed from then on goes to a magazine
  * and is allocated from there again, so that no pool gets any fuller or emptier.
- * After a second of that, in heaps of 4 MiB and more, some pools become sparse: blocks that are freed there go
- * home, which magazines then lack, and are refilled with from the fullest pools.
+ * After a second of that, in heaps of 4 MiB and more, some pools become sparse:
+ * blocks that are freed there go home, which magazines then lack, and are refilled
+ * with from the fullest pools.
  */
 #include "ouro.h"
 #include <linux/irq_work.h>
@@ -22,7 +23,7 @@
 #define SHARES		16	/* of an arena that is told apart from others */
 #define FEW		4	/* shares: what is live there keeps much that is not */
 #define LEAST		(SZ_4M / OURO_UNIT) /* units in a heap that is worth the trouble */
-#define AT_ONCE		16u	/* heaps; for each one all arenas that there are are met */
+#define AT_ONCE		16u	/* heaps; for each one it comes by the arenas of all */
 #define DELAY		HZ	/* what only shrinks, or is to grow again, has done so */
 
 /* The work was asked for since it began last. */

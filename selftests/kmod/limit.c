@@ -236,6 +236,35 @@ static void pinned(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+struct late {
+	struct rcu_head rcu;
+	char payload[64 - sizeof(struct rcu_head)];
+};
+
+/* What is freed a grace period later goes to magazines then, and is had all the same. */
+static void late(struct ouro_test *t)
+{
+	static struct late *blocks[LIMIT / sizeof(struct late)];
+	struct ouro_heap *heap = limited(t);
+	unsigned int i, count;
+	void *large;
+
+	if (!heap)
+		return;
+	for (count = 0; count < ARRAY_SIZE(blocks); count++) {
+		blocks[count] = ouro_alloc(heap, sizeof(struct late),
+					   GFP_KERNEL);
+		if (!blocks[count])
+			break;
+	}
+	for (i = 0; i < count; i++)
+		ouro_free_rcu(blocks[i], rcu);
+	large = ouro_alloc(heap, LIMIT * 3 / 4, GFP_KERNEL);
+	EXPECT(t, large);
+	ouro_free(large);
+	test_heap_close(t, heap);
+}
+
 static const struct ouro_case limit_cases[] = {
 	EACH_KIND(hits),
 	EACH_KIND(raised),
@@ -244,6 +273,7 @@ static const struct ouro_case limit_cases[] = {
 	EACH_KIND(flags),
 	EACH_KIND(elsewhere),
 	EACH_KIND(pinned),
+	EACH_KIND(late),
 };
 
 OURO_SUITE("limit", limit_cases);

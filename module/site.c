@@ -21,6 +21,10 @@
 #define FRAMES_MOST	16	/* kept of a stack */
 #define FRAMES_OURS	6	/* at most, of this module in front of them */
 
+/*
+ * Of ouro/front.h: a new block needs more than that its mark goes.  It is to be zeroed,
+ * whoever asks, or some heap has its sites noted.
+ */
 DEFINE_STATIC_KEY_FALSE(__ouro_begin_long);
 EXPORT_SYMBOL_OURO(__ouro_begin_long);
 DEFINE_STATIC_KEY_FALSE(ouro_sites_noted);

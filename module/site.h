@@ -59,12 +59,7 @@ struct ouro_sites {
 /* Set in pool->sites: the caller is noted, and that is all that is done to a block. */
 #define OURO_SITES_PLAIN	1UL
 
-/*
- * __ouro_begin_long, of ouro/front.h: a new block needs more than that its mark goes: it
- * is to be zeroed, whoever asks, or some heap has its sites noted.
- */
-
-/* The second of these, to be asked where the first one holds. */
+/* Some heap has its sites noted: asked where __ouro_begin_long holds. */
 DECLARE_STATIC_KEY_FALSE(ouro_sites_noted);
 
 void ouro_site_note_slow(struct ouro_pool *pool, const void *block,

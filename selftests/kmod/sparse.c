@@ -182,7 +182,7 @@ static void churned(struct ouro_test *t)
 static void churn_thread(void *arg, unsigned int id)
 {
 	struct crowd *c = (struct crowd *)arg + id;
-	unsigned long end = jiffies + 4 * HZ;
+	unsigned long end = jiffies + 3 * HZ;
 
 	do {
 		c->failed |= !churn(c);
@@ -219,7 +219,9 @@ static void shared(struct ouro_test *t)
 
 static const struct ouro_case sparse_cases[] = {
 	EACH_KIND_OF_BLOCKS(churned),
-	EACH_KIND_OF_BLOCKS(shared),
+	{ "shared_plain", shared },
+	{ "shared_hardened", shared, OURO_HEAP_HARDENED, .full = true },
+	{ "shared_debug", shared, OURO_HEAP_DEBUG, .full = true },
 };
 
 OURO_SUITE("sparse", sparse_cases);

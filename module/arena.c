@@ -3,10 +3,11 @@
  * Arenas: taken from the page allocator in one go, given back as a whole.
  *
  * The first arena of a heap is as large as its first pool; each next one is
- * about half as large as all so far together, up to 1 MiB, so that a heap never
- * holds more than half again what it needs.  When memory is fragmented, or the
- * limit near, smaller ones are tried down to what the pool at hand needs.  Pools
- * go where the fewest units are free, so that the emptiest arenas drain.
+ * about half as large as all so far together, up to 1 MiB, so that a heap that
+ * grows holds no more than half again what it needs.  When memory is fragmented, or
+ * the limit near, smaller ones are tried down to what the pool at hand needs.  Pools
+ * go where the fewest units are free, so that the emptiest arenas drain.  In large
+ * heaps those that seldom become empty have arenas of their own.
  */
 #include "ouro.h"
 #include <linux/kmemleak.h>
@@ -127,6 +128,7 @@ static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
 	arena->units = units;
 	arena->node = page_to_nid(virt_to_page(arena->base));
 	arena->wanted = node == NUMA_NO_NODE ? arena->node : node;
+	arena->share = U8_MAX;
 	arena->free = units_mask(0, units);
 	if (ouro_address_add_arena(arena, gfp))
 		goto free_pages;
@@ -148,7 +150,6 @@ free_meta:
 	return NULL;
 }
 
-#define MINOR_FROM	(SZ_4M / OURO_UNIT) /* units in a heap with minor arenas */
 #define MINOR_SHARE	64	/* one of so many units is the most for a minor class */
 #define MINOR_UNITS	4	/* of an arena for few pools, at most */
 
@@ -161,7 +162,7 @@ static bool is_minor(const struct ouro_class *class)
 {
 	unsigned int held = READ_ONCE(class->heap->units);
 
-	if (held < MINOR_FROM)
+	if (held < OURO_ARENA_MANY)
 		return false;
 	return class->ops ||
 	       (READ_ONCE(class->npools) * class->geo->units <
@@ -253,7 +254,7 @@ struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 	struct ouro_heap *heap = class->heap;
 	struct ouro_arena *arena;
 
-	arena = take_units(heap, minor, READ_ONCE(heap->units) < MINOR_FROM,
+	arena = take_units(heap, minor, READ_ONCE(heap->units) < OURO_ARENA_MANY,
 			   units, node, exact, unit);
 	if (arena)
 		return arena;

@@ -14,6 +14,9 @@ struct ouro_pool;
 #define OURO_ARENA_BUCKETS	8	/* by fls(free units): full first */
 #define OURO_ARENA_LISTS	(2 * OURO_ARENA_BUCKETS)
 
+/* Units in a heap for which it is worth the trouble that some arenas become empty. */
+#define OURO_ARENA_MANY		(SZ_4M / OURO_UNIT)
+
 /**
  * struct ouro_arena - one run of pages
  * @link: on heap->arenas[fls(free units)], or behind these as one of the @minor;
@@ -25,7 +28,8 @@ struct ouro_pool;
  * @node: of its pages
  * @wanted: the node they were wanted on; where that has none left, the page
  *	allocator gives others, and the next who wants it shall find them
- * @share: how much of it was live when sparse.c looked; of ouro_heaps_lock
+ * @share: how much of it was live when sparse.c looked, at first more than there
+ *	can be; of ouro_heaps_lock
  * @minor: for pools of which the heap has few, or of objects; set once
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed

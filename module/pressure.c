@@ -151,6 +151,28 @@ static bool drain_elsewhere(struct ouro_heap *heap, bool try)
 	return any;
 }
 
+/* Everywhere; returns whether there was anything.  @try: as above. */
+static bool drain_all(struct ouro_heap *heap, bool try)
+{
+	unsigned int turns = 2;
+	bool any;
+
+	any = drain_elsewhere(heap, try);
+	/* At least where we are, isolated or not. */
+	any |= ouro_heap_drain_here(heap);
+	/*
+	 * Blocks may be freed a grace period later, into magazines.  Pools of objects
+	 * go one later, and those that became empty by that another one.
+	 */
+	while (turns-- && atomic_long_read(&heap->rcu_pending)) {
+		rcu_barrier();
+		drain_elsewhere(heap, try);
+		ouro_heap_drain_here(heap);
+		any = true;
+	}
+	return any;
+}
+
 /**
  * ouro_heap_drain_everywhere() - give back what can be had without a scan
  * @heap: the heap
@@ -163,23 +185,8 @@ static bool drain_elsewhere(struct ouro_heap *heap, bool try)
  */
 bool ouro_heap_drain_everywhere(struct ouro_heap *heap)
 {
-	unsigned int turns = 2;
-	bool any;
-
 	might_sleep();
-	any = drain_elsewhere(heap, true);
-	any |= ouro_heap_drain_here(heap);
-	/*
-	 * Blocks may be freed a grace period later, into magazines.  Pools of objects
-	 * go one later, and those that became empty by that another one.
-	 */
-	while (turns-- && atomic_long_read(&heap->rcu_pending)) {
-		rcu_barrier();
-		drain_elsewhere(heap, true);
-		ouro_heap_drain_here(heap);
-		any = true;
-	}
-	return any;
+	return drain_all(heap, true);
 }
 
 /**
@@ -197,17 +204,9 @@ unsigned long ouro_heap_trim(struct ouro_heap *heap)
 	unsigned long after;
 
 	might_sleep();
-	if (!ouro_heap_next_class(heap, NULL)) {
-		ouro_large_flush();
-		return 0;
-	}
-	drain_elsewhere(heap, false);
+	if (ouro_heap_next_class(heap, NULL))
+		drain_all(heap, false);
 	ouro_large_flush();
-	/* At least where we are, isolated or not. */
-	ouro_heap_drain_here(heap);
-	/* Pools of objects go a grace period later. */
-	if (atomic_long_read(&heap->rcu_pending))
-		rcu_barrier();
 	after = atomic_long_read(&heap->held);
 	return before > after ? before - after : 0;
 }

@@ -22,37 +22,29 @@
 
 #define SHARES		16	/* of an arena that is told apart from others */
 #define FEW		4	/* shares: what is live there keeps much that is not */
-#define LEAST		(SZ_4M / OURO_UNIT) /* units in a heap that is worth the trouble */
 #define AT_ONCE		16u	/* heaps; for each one it comes by the arenas of all */
 #define DELAY		HZ	/* what only shrinks, or is to grow again, has done so */
 
 /* The work was asked for since it began last. */
 static bool armed;
 
-typedef void (*pool_fn)(struct ouro_pool *pool, unsigned long *sum);
+typedef void (*pool_fn)(struct ouro_pool *pool, unsigned long *arg);
 
-static void add_live(struct ouro_pool *pool, unsigned long *sum)
+static void add_live(struct ouro_pool *pool, unsigned long *live)
 {
 	unsigned int free = data_race(pool->free);	/* of class->lock */
 
-	*sum += (unsigned long)(pool->blocks - free) * pool->size;
+	*live += (unsigned long)(pool->blocks - free) * pool->size;
 }
 
-static void mark(struct ouro_pool *pool, unsigned long *unused)
+static void mark(struct ouro_pool *pool, unsigned long *few)
 {
-	if (!pool->objects)
-		ouro_class_mark_sparse(pool, false);
-}
-
-static void mark_few(struct ouro_pool *pool, unsigned long *unused)
-{
-	if (!pool->objects)
-		ouro_class_mark_sparse(pool, true);
+	ouro_class_mark_sparse(pool, *few);
 }
 
 /* One pool at a time: as long as the lock is held its header stays. */
 static void visit_pools(struct ouro_arena *arena, pool_fn fn,
-			unsigned long *sum)
+			unsigned long *arg)
 {
 	struct ouro_heap *heap = arena->heap;
 	struct ouro_pool *pool;
@@ -63,12 +55,12 @@ static void visit_pools(struct ouro_arena *arena, pool_fn fn,
 		/* What is read of it depends on it: see pool_publish(). */
 		pool = READ_ONCE(arena->pool[unit]);
 		if (pool && pool->unit == unit)
-			fn(pool, sum);
+			fn(pool, arg);
 		raw_spin_unlock_irq(&heap->arena_lock);
 	}
 }
 
-/* How much of it is live, in sixteenths, of which the last one is not reached. */
+/* How much of it is live, in sixteenths: one that is full is left alone. */
 static void weigh(struct ouro_arena *arena)
 {
 	unsigned long live = 0;
@@ -81,15 +73,15 @@ static void weigh(struct ouro_arena *arena)
 /* Weighs all arenas (@share is SHARES), or marks pools where that much is live. */
 static void walk(struct ouro_heap *heap, unsigned int share)
 {
+	unsigned long place = 0, few = share < FEW;
 	struct ouro_arena *arena;
-	unsigned long place = 0;
 
 	rcu_read_lock();
 	while ((arena = ouro_address_next(heap, &place))) {
 		if (share == SHARES)
 			weigh(arena);
 		else if (arena->share == share)
-			visit_pools(arena, share < FEW ? mark_few : mark, NULL);
+			visit_pools(arena, mark, &few);
 		place += arena->units - ouro_address_unit_in(arena, place);
 		/* A grace period must not wait for all of them. */
 		rcu_read_unlock();
@@ -186,7 +178,7 @@ static struct irq_work sparse_irq_work = IRQ_WORK_INIT_LAZY(sparse_kick);
  */
 void ouro_sparse_note(struct ouro_heap *heap)
 {
-	if (READ_ONCE(heap->units) < LEAST)
+	if (READ_ONCE(heap->units) < OURO_ARENA_MANY)
 		return;
 	if (!READ_ONCE(heap->loose)) {
 		WRITE_ONCE(heap->loose, true);

@@ -422,6 +422,23 @@ static void flood(struct ouro_test *t)
 
 #define HEADER	224	/* bytes of a pool's, its maps included */
 
+#define MARKS_AT 15	/* the word in it that leads to its marks, if it has some */
+#define MARKS	80	/* bytes of these, for blocks of 64 */
+#define FIRST_AT 3	/* the word in them that leads to the first block */
+
+/* Marks of its own, which say that the same blocks are live. */
+static void forge_marks(char *copy, const char *pool)
+{
+	unsigned long *marks = (unsigned long *)(copy + SZ_8K);
+	void **word = (void **)copy + MARKS_AT;
+
+	if (!*word)
+		return;
+	memcpy(marks, *word, MARKS);
+	marks[FIRST_AT] += copy - pool;
+	*word = marks;
+}
+
 /*
  * Makes @copy a pool by all that is written in memory: the pointers into the pool
  * are moved, and what follows from where its first block lies.
@@ -437,6 +454,7 @@ static void forge(char *copy, const char *pool)
 			*word += copy - pool;
 	/* struct ouro_pool: bias += mult * moved */
 	half[5] += half[4] * (u32)(copy - pool);
+	forge_marks(copy, pool);
 }
 
 /* A header that somebody has written is none; the block that it stands for is safe. */
@@ -460,7 +478,7 @@ static void forged(struct ouro_test *t)
 	scene_reported(&scene, "free of a foreign pointer", true, "forged, sized");
 	ouro_free(ptr);
 	/* Or whoever gets these pages next has a pool of his own making there. */
-	memset(copy, 0, HEADER);
+	memset(copy, 0, SZ_16K);
 	scene_close(&scene);
 free_copy:
 	free_pages((unsigned long)copy, get_order(SZ_16K));

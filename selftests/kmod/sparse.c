@@ -3,6 +3,7 @@
  * Heaps whose live blocks are spread over too many pools: as blocks come and go
  * they become smaller.
  */
+#include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -179,6 +180,25 @@ static void churned(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+/* A heap that grows again before they are empty has them back, and no more pages. */
+static void regrown(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long before;
+	struct crowd c;
+
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 1)))
+		return;
+	before = held(heap);
+	crowd_thin_out(&c);
+	msleep(3 * MSEC_PER_SEC);	/* pools become sparse after one */
+	EXPECT(t, crowd_fill(&c));
+	EXPECT_LE(t, held(heap), before);
+	EXPECT_EQ(t, c.lost, 0);
+	crowd_close(&c);
+	test_heap_close(t, heap);
+}
+
 static void churn_thread(void *arg, unsigned int id)
 {
 	struct crowd *c = (struct crowd *)arg + id;
@@ -219,6 +239,7 @@ static void shared(struct ouro_test *t)
 
 static const struct ouro_case sparse_cases[] = {
 	EACH_KIND_OF_BLOCKS(churned),
+	{ "regrown", regrown },
 	{ "shared_plain", shared },
 	{ "shared_hardened", shared, OURO_HEAP_HARDENED, .full = true },
 	{ "shared_debug", shared, OURO_HEAP_DEBUG, .full = true },

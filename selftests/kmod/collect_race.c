@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Scans among each other, and against those who go on meanwhile. */
+#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -453,10 +454,32 @@ static void upgrade_thread(void *arg, unsigned int id)
 		scan_thread(arg);
 }
 
+#define WORKERS	"/sys/devices/virtual/workqueue/cpumask"
+
+/*
+ * Workers that may go anywhere, the scan's among them, go to the first CPU, so that
+ * who asks on the second one meets them.  @before: where they went, or empty.
+ */
+static void workers_place(char before[TEST_PATH])
+{
+	char mask[24];
+
+	snprintf(mask, sizeof(mask), "%lx", BIT(cpumask_first(cpu_online_mask)));
+	if (test_file_get(WORKERS, before, TEST_PATH) || test_file_put(WORKERS, mask))
+		before[0] = '\0';
+}
+
+static void workers_restore(const char *before)
+{
+	if (before[0])
+		test_file_put(WORKERS, before);
+}
+
 void collect_upgraded(struct ouro_test *t)
 {
 	struct collect *s = &collect_scene;
 	struct upgrade *u = &upgrade;
+	char workers[TEST_PATH];
 
 	if (num_online_cpus() < 2) {
 		SKIP(t, "one CPU only");
@@ -466,7 +489,9 @@ void collect_upgraded(struct ouro_test *t)
 		return;
 	memset(u, 0, sizeof(*u));
 	u->scene = s;
+	workers_place(workers);
 	test_threads_run(t, 2, upgrade_thread, u);
+	workers_restore(workers);
 	test_note(t, "%u rounds, found %lu times, %lu handles gone, aborts: %lu",
 		  u->done, u->found, u->gone, aborts(s));
 	EXPECT_GE(t, aborts(s), 1);

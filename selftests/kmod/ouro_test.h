@@ -178,6 +178,8 @@ unsigned int test_log_count_all(const struct test_log *log, const char *needle);
 
 /* Files below /sys: test_file.c */
 
+int test_file_get(const char *path, char *buf, size_t size);
+int test_file_put(const char *path, const char *what);
 int test_file_read(const char *path, unsigned long *value);
 int test_file_write(const char *path, unsigned long value);
 const char *test_file_text(const char *path);

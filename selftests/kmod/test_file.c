@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files: a number in, a number out; whole texts; and failures by one of them. */
+/* Files: a line or a number in and out; texts of debugfs; failures by one of them. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -9,38 +9,56 @@
 #include <linux/uaccess.h>
 #include "ouro_test.h"
 
-int test_file_read(const char *path, unsigned long *value)
+/* What fits into @buf of a file, without the line's end; 0 or an error. */
+int test_file_get(const char *path, char *buf, size_t size)
 {
 	struct file *file;
-	char buf[24] = {};
 	loff_t pos = 0;
 	ssize_t len;
 
 	file = filp_open(path, O_RDONLY, 0);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	len = kernel_read(file, buf, sizeof(buf) - 1, &pos);
+	len = kernel_read(file, buf, size - 1, &pos);
 	filp_close(file, NULL);
 	if (len < 0)
 		return len;
-	return kstrtoul(strim(buf), 0, value);
+	buf[len] = '\0';
+	strim(buf);
+	return 0;
 }
-EXPORT_SYMBOL_GPL(test_file_read);
+EXPORT_SYMBOL_GPL(test_file_get);
 
-int test_file_write(const char *path, unsigned long value)
+int test_file_put(const char *path, const char *what)
 {
 	struct file *file;
 	loff_t pos = 0;
-	char buf[24];
 	ssize_t len;
 
 	file = filp_open(path, O_WRONLY, 0);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	snprintf(buf, sizeof(buf), "%lu\n", value);
-	len = kernel_write(file, buf, strlen(buf), &pos);
+	len = kernel_write(file, what, strlen(what), &pos);
 	filp_close(file, NULL);
 	return len < 0 ? len : 0;
+}
+EXPORT_SYMBOL_GPL(test_file_put);
+
+int test_file_read(const char *path, unsigned long *value)
+{
+	char buf[24];
+	int err = test_file_get(path, buf, sizeof(buf));
+
+	return err ? err : kstrtoul(buf, 0, value);
+}
+EXPORT_SYMBOL_GPL(test_file_read);
+
+int test_file_write(const char *path, unsigned long value)
+{
+	char buf[24];
+
+	snprintf(buf, sizeof(buf), "%lu\n", value);
+	return test_file_put(path, buf);
 }
 EXPORT_SYMBOL_GPL(test_file_write);
 

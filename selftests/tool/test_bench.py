@@ -170,6 +170,8 @@ class Figures(Case):
         self.assertTrue(figures.judge(bench_rows.ratio(0.25)))
         self.assertFalse(figures.judge(bench_rows.ratio(0.24)))
         self.assertFalse(figures.judge(bench_rows.at_least(0.3)))
+        self.assertTrue(figures.judge(bench_rows.below(0.26)))
+        self.assertFalse(figures.judge(bench_rows.below(0.25)))
 
 
 class Files(Case):

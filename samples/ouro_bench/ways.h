@@ -70,19 +70,21 @@ static __always_inline void free_nothing(struct bench *bench, void *block,
 	barrier();	/* else nothing is left of the loop */
 }
 
-/* Only the first is checked, before the clock runs; the others get it again. */
+/*
+ * Only the first is checked, before the clock runs; the others get it again.  It
+ * counts down, which takes the compiler one instruction less than up to a number.
+ */
 static __always_inline s64 pairs(struct bench *bench, unsigned int loops,
 				 size_t size, alloc_way alloc, free_way free)
 {
 	void *block = alloc(bench, size);
-	unsigned int i;
 	u64 start;
 
 	if (!block)
 		return -ENOMEM;
 	free(bench, block, size);
 	start = ktime_get_ns();
-	for (i = 0; i < loops; i++) {
+	for (; loops; loops--) {
 		block = alloc(bench, size);
 		OPTIMIZER_HIDE_VAR(block);
 		free(bench, block, size);

@@ -344,6 +344,17 @@ static struct ouro_array *array_at(const struct ouro_slots *slots, u32 *index,
 	return array && *index < array->capacity ? array : NULL;
 }
 
+/* ouro_array_is_current(); without a @place the index is what it was. */
+static bool is_current(const struct ouro_slots *slots,
+		       const struct ouro_array *array, u32 index,
+		       const u32 *place)
+{
+	if (place)
+		return ouro_array_is_current(slots, array, index, place);
+	smp_rmb();	/* pairs with copy_end() */
+	return READ_ONCE(slots->array) == array;
+}
+
 static struct ouro_object *try_load(struct ouro_slots *slots, u32 index,
 				    const u32 *place, bool *again,
 				    struct ouro_object **wrong)
@@ -355,13 +366,12 @@ static struct ouro_object *try_load(struct ouro_slots *slots, u32 index,
 	*wrong = NULL;
 	object = array ? READ_ONCE(array->slot[index].object) : NULL;
 	if (!object) {
-		*again = array && !ouro_array_is_current(slots, array, index,
-							 place);
+		*again = array && !is_current(slots, array, index, place);
 		return NULL;
 	}
 	if (likely(ouro_object_tryget(object))) {
 		if (likely(READ_ONCE(array->slot[index].object) == object) &&
-		    likely(ouro_array_is_current(slots, array, index, place)))
+		    likely(is_current(slots, array, index, place)))
 			return object;
 		*wrong = object;
 		*again = true;

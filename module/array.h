@@ -55,8 +55,8 @@ static inline void *ouro_array_extra(const struct ouro_slots *slots,
 #define OURO_ARRAY_NOWHERE	U32_MAX
 
 /*
- * After a look into slot @index: whether it was the one at @place (NULL: any),
- * and in the array that readers find.
+ * After a look into slot @index: whether it was the one at @place, and in the array
+ * that readers find.
  */
 static __always_inline bool
 ouro_array_is_current(const struct ouro_slots *slots,
@@ -65,8 +65,7 @@ ouro_array_is_current(const struct ouro_slots *slots,
 {
 	/* Pairs with smp_store_release() in copy_end(), and as said above. */
 	smp_rmb();
-	return (!place || READ_ONCE(*place) == index) &&
-	       READ_ONCE(slots->array) == array;
+	return READ_ONCE(*place) == index && READ_ONCE(slots->array) == array;
 }
 
 void ouro_array_init(struct ouro_slots *slots, u32 extra);

@@ -273,6 +273,31 @@ struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 	return arena;
 }
 
+/**
+ * ouro_arena_has_room() - whether a pool would go to a fuller arena, or a minor one
+ * @class: of the pool
+ * @than: the arena that it is to be fuller than, when both were looked at last
+ *
+ * Context: Process context, ouro_heaps_lock held; takes heap->arena_lock.
+ * Return: true: one that is there, unless somebody else takes the room.
+ */
+bool ouro_arena_has_room(const struct ouro_class *class,
+			 const struct ouro_arena *than)
+{
+	struct ouro_heap *heap = class->heap;
+	struct ouro_arena *arena;
+	unsigned long flags;
+	unsigned int unit;
+	bool room;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	arena = find_arena(heap, is_minor(class), class->geo->units, than->node,
+			   false, &unit);
+	room = arena && (arena->minor || arena->share > than->share);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return room;
+}
+
 /* Arenas are off the list and not yet gone only while this is held. */
 static DEFINE_MUTEX(arena_reap_lock);
 

@@ -28,8 +28,8 @@ struct ouro_pool;
  * @node: of its pages
  * @wanted: the node they were wanted on; where that has none left, the page
  *	allocator gives others, and the next who wants it shall find them
- * @share: how much of it was live when sparse.c looked, at first more than there
- *	can be; of ouro_heaps_lock
+ * @share: how much of it was live, in pools that were not sparse, when sparse.c
+ *	looked; at first more than there can be; of ouro_heaps_lock
  * @minor: for pools of which the heap has few, or of objects; set once
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed
@@ -61,6 +61,8 @@ static inline bool ouro_arena_is_on(const struct ouro_arena *arena, int node,
 
 struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 				   int node, unsigned int *unit);
+bool ouro_arena_has_room(const struct ouro_class *class,
+			 const struct ouro_arena *than);
 void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		     unsigned int units);
 void ouro_arena_destroy_all(struct ouro_heap *heap);

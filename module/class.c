@@ -38,7 +38,7 @@ static void pool_list(struct ouro_class *class, struct ouro_pool *pool)
 	if (bucket == OURO_EMPTY)
 		class->nempty++;
 	if (ouro_bucket_is_sparse(bucket)) {
-		class->nsparse++;
+		WRITE_ONCE(class->nsparse, class->nsparse + 1);
 		/* Who reads the one or the other meanwhile does no harm. */
 		WRITE_ONCE(pool->front, ouro_idle_fronts);
 	}
@@ -51,7 +51,7 @@ static void pool_unlist(struct ouro_class *class, struct ouro_pool *pool)
 		class->nspent = min(class->nspent, class->nempty);
 	}
 	if (ouro_bucket_is_sparse(pool->bucket)) {
-		class->nsparse--;
+		WRITE_ONCE(class->nsparse, class->nsparse - 1);
 		WRITE_ONCE(pool->front, ouro_pool_front(class));
 	}
 	hlist_del(&pool->link);
@@ -319,10 +319,12 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 	}
 	if (last)
 		pool_relist(class, last);
+	/* What has become of a sparse pool may be the last that was in the way. */
+	loose = class->nspent;
 	class_prune(class, OURO_EMPTY_KEPT, dead);
 	change = class->out - change;
 	/* Not for each of them: all arenas are looked at then. */
-	loose = class_has_surplus(class, class->npools / (4 * SPARED), SPARED);
+	loose |= class_has_surplus(class, class->npools / (4 * SPARED), SPARED);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	tell_tracked(class, change);
@@ -458,6 +460,13 @@ unsigned long ouro_class_trim(struct ouro_class *class)
 	return ouro_class_bury(&dead);
 }
 
+/* In use, that is on a list: what is new or goes says that it is empty. */
+static bool pool_may_be_sparse(const struct ouro_pool *pool)
+{
+	return pool->bucket >= OURO_FULL && pool->bucket < OURO_EMPTY &&
+	       !pool->objects;
+}
+
 /**
  * ouro_class_mark_sparse() - let a pool become empty, if its class has too many
  * @pool: of blocks, in use or not
@@ -474,11 +483,37 @@ void ouro_class_mark_sparse(struct ouro_pool *pool, bool few)
 
 	lockdep_assert_held(&class->heap->arena_lock);
 	raw_spin_lock(&class->lock);
-	/* On a list, then: what is new or goes says that it is empty. */
-	if (pool->bucket >= OURO_FULL && pool->bucket < OURO_SPARSE &&
+	if (pool_may_be_sparse(pool) &&
 	    class_has_surplus(class, 0, few ? SPARED_FEW : SPARED))
 		pool_set_sparse(class, pool, true);
 	raw_spin_unlock(&class->lock);
+}
+
+/**
+ * ouro_class_replace() - let a pool become empty, if the others will just do
+ * @pool: of blocks, in use or not
+ *
+ * Empty ones, too: this is for pools that keep an arena, and are to be elsewhere.
+ *
+ * Context: As ouro_class_mark_sparse().
+ * Return: false: another pool is needed first.
+ */
+bool ouro_class_replace(struct ouro_pool *pool)
+{
+	struct ouro_class *class = pool->class;
+	unsigned long others;
+	bool done = true;
+
+	lockdep_assert_held(&class->heap->arena_lock);
+	raw_spin_lock(&class->lock);
+	if (pool_may_be_sparse(pool)) {
+		others = class->npools - class->nsparse - 1;
+		done = others * class->geo->blocks >= class->out;
+		if (done)
+			pool_set_sparse(class, pool, true);
+	}
+	raw_spin_unlock(&class->lock);
+	return done;
 }
 
 /* Whether there are pools to be marked sparse. */

@@ -16,11 +16,12 @@ struct ouro_kind;
 struct ouro_pool;
 
 /*
- * Pools by how many of their blocks are free: none, by quarters, all; apart from
- * those that are to become empty, see sparse.c: none, or some.
+ * Pools by how many of their blocks are free, in the order they are taken from: none,
+ * by quarters, all; apart from those that are to become empty, see sparse.c: none, or
+ * some, when there is no other.
  */
 enum {
-	OURO_SPARSE_FULL, OURO_FULL, OURO_PARTIAL, OURO_SPARSE = 6, OURO_EMPTY,
+	OURO_SPARSE_FULL, OURO_FULL, OURO_PARTIAL, OURO_EMPTY = 6, OURO_SPARSE,
 	OURO_BUCKETS
 };
 
@@ -108,6 +109,7 @@ void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,
 			 const unsigned long *map);
 unsigned long ouro_class_trim(struct ouro_class *class);
 void ouro_class_mark_sparse(struct ouro_pool *pool, bool few);
+bool ouro_class_replace(struct ouro_pool *pool);
 bool ouro_class_is_loose(struct ouro_class *class);
 
 /* The name of the type of the objects in it; those of blocks have none. */

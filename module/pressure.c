@@ -151,26 +151,44 @@ static bool drain_elsewhere(struct ouro_heap *heap, bool try)
 	return any;
 }
 
-/* Everywhere; returns whether there was anything.  @try: as above. */
+/* Returns whether there was anything.  @try: as above. */
+static bool drain_cpus(struct ouro_heap *heap, bool try)
+{
+	bool any = drain_elsewhere(heap, try);
+
+	/* At least where we are, isolated or not. */
+	return ouro_heap_drain_here(heap) || any;
+}
+
+/* As that, and what is freed after a grace period. */
 static bool drain_all(struct ouro_heap *heap, bool try)
 {
+	bool any = drain_cpus(heap, try);
 	unsigned int turns = 2;
-	bool any;
 
-	any = drain_elsewhere(heap, try);
-	/* At least where we are, isolated or not. */
-	any |= ouro_heap_drain_here(heap);
 	/*
 	 * Blocks may be freed a grace period later, into magazines.  Pools of objects
 	 * go one later, and those that became empty by that another one.
 	 */
 	while (turns-- && atomic_long_read(&heap->rcu_pending)) {
 		rcu_barrier();
-		drain_elsewhere(heap, try);
-		ouro_heap_drain_here(heap);
+		drain_cpus(heap, try);
 		any = true;
 	}
 	return any;
+}
+
+/**
+ * ouro_heap_drain_cpus() - empty the magazines of all CPUs, but for isolated ones
+ * @heap: the heap
+ *
+ * Not while CPUs come or go, which may wait for ouro_heaps_lock.
+ *
+ * Context: Process context, may sleep.
+ */
+void ouro_heap_drain_cpus(struct ouro_heap *heap)
+{
+	drain_cpus(heap, true);
 }
 
 /**

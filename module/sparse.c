@@ -7,7 +7,8 @@
  * and is allocated from there again, so that no pool gets any fuller or emptier.
  * After a second of that, in heaps of 4 MiB and more, some pools become sparse:
  * blocks that are freed there go home, which magazines then lack, and are refilled
- * with from the fullest pools.
+ * with from the fullest pools.  For those that a class cannot do without there are
+ * others made, where that lets an arena become empty.
  */
 #include "ouro.h"
 #include <linux/irq_work.h>
@@ -16,8 +17,10 @@
 #include "address.h"
 #include "arena.h"
 #include "class.h"
+#include "depot.h"
 #include "heap.h"
 #include "pool.h"
+#include "pressure.h"
 #include "sparse.h"
 
 #define SHARES		16	/* of an arena that is told apart from others */
@@ -34,6 +37,9 @@ static void add_live(struct ouro_pool *pool, unsigned long *live)
 {
 	unsigned int free = data_race(pool->free);	/* of class->lock */
 
+	/* What is live there is on its way out. */
+	if (ouro_pool_is_sparse(pool))
+		return;
 	*live += (unsigned long)(pool->blocks - free) * pool->size;
 }
 
@@ -60,7 +66,7 @@ static void visit_pools(struct ouro_arena *arena, pool_fn fn,
 	}
 }
 
-/* How much of it is live, in sixteenths: one that is full is left alone. */
+/* How much of it is live and stays, in sixteenths: one that is full is left alone. */
 static void weigh(struct ouro_arena *arena)
 {
 	unsigned long live = 0;
@@ -68,6 +74,56 @@ static void weigh(struct ouro_arena *arena)
 	visit_pools(arena, add_live, &live);
 	arena->share = live * SHARES /
 		       ((unsigned long)arena->units << OURO_UNIT_SHIFT);
+}
+
+/* Another pool for a class, in an arena that is fuller than @arena. */
+static bool class_add_elsewhere(struct ouro_class *class,
+				const struct ouro_arena *arena)
+{
+	struct ouro_pool *pool;
+	HLIST_HEAD(dead);
+	void *block;
+
+	if (class->ops || !ouro_arena_has_room(class, arena))
+		return false;
+	pool = ouro_pool_create(class, GFP_NOWAIT | __GFP_NOWARN, arena->node);
+	if (!pool)
+		return false;
+	block = ouro_class_add(pool);
+	ouro_class_give(class, 1, &block, &dead);
+	ouro_class_bury(&dead);
+	return true;
+}
+
+/* Returns the class that needs another pool before, or NULL. */
+static struct ouro_class *replace(struct ouro_arena *arena, unsigned int unit)
+{
+	struct ouro_heap *heap = arena->heap;
+	struct ouro_class *class = NULL;
+	struct ouro_pool *pool;
+
+	raw_spin_lock_irq(&heap->arena_lock);
+	pool = READ_ONCE(arena->pool[unit]);
+	if (pool && pool->unit == unit && !ouro_class_replace(pool))
+		class = pool->class;
+	raw_spin_unlock_irq(&heap->arena_lock);
+	return class;
+}
+
+/*
+ * The last pools of an arena, of classes that have none to spare: others are made for
+ * these elsewhere.
+ */
+static void replace_pools(struct ouro_arena *arena)
+{
+	struct ouro_class *class;
+	unsigned int unit;
+
+	for (unit = 0; unit < arena->units; unit++) {
+		class = replace(arena, unit);
+		if (class && class_add_elsewhere(class, arena))
+			replace(arena, unit);
+	}
 }
 
 /* Weighs all arenas (@share is SHARES), or marks pools where that much is live. */
@@ -82,6 +138,8 @@ static void walk(struct ouro_heap *heap, unsigned int share)
 			weigh(arena);
 		else if (arena->share == share)
 			visit_pools(arena, mark, &few);
+		if (arena->share == share && few && !arena->minor)
+			replace_pools(arena);
 		place += arena->units - ouro_address_unit_in(arena, place);
 		/* A grace period must not wait for all of them. */
 		rcu_read_unlock();
@@ -101,17 +159,49 @@ static bool is_loose(struct ouro_heap *heap)
 	return false;
 }
 
+static unsigned long count_sparse(struct ouro_heap *heap)
+{
+	struct ouro_class *class;
+	unsigned long count = 0;
+
+	ouro_heap_for_each_class(heap, class)
+		count += READ_ONCE(class->nsparse);
+	return count;
+}
+
+/*
+ * What lies in magazines lies there for long, at the bottom or in a depot, blocks of
+ * pools that became sparse since among it.  Emptied once the last are marked.
+ */
+static void drain(struct ouro_heap *heap, bool last)
+{
+	struct ouro_class *class;
+
+	if (last)
+		ouro_heap_drain_cpus(heap);
+	else
+		ouro_heap_for_each_class(heap, class)
+			if (READ_ONCE(class->nsparse))
+				ouro_depot_drain(class);
+	/* What magazines lack for that is nothing that pools can spare. */
+	WRITE_ONCE(heap->loose, false);
+}
+
 /*
  * The emptiest arenas first, in one order for all classes: so that the same arenas
  * become empty for all of them.
  */
 static void heap_mark_sparse(struct ouro_heap *heap)
 {
+	unsigned long before = count_sparse(heap), after;
 	unsigned int share;
 
 	walk(heap, SHARES);
 	for (share = 0; share < FEW || (share < SHARES && is_loose(heap)); share++)
 		walk(heap, share);
+	after = count_sparse(heap);
+	if (after)
+		drain(heap, after <= before);
 }
 
 static void sparse_work(struct work_struct *work);
@@ -152,7 +242,7 @@ static void sparse_work(struct work_struct *work)
 	WRITE_ONCE(armed, false);
 	/* Full barrier; pairs with the one in ouro_sparse_note(). */
 	smp_mb();
-	/* Nobody waits for this, and it waits for nobody. */
+	/* Nobody waits for this, and it waits for no scan and no grace period. */
 	if (mutex_trylock(&ouro_heaps_lock)) {
 		left = mark_next_heaps();
 		mutex_unlock(&ouro_heaps_lock);

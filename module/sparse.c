@@ -169,20 +169,25 @@ static unsigned long count_sparse(struct ouro_heap *heap)
 	return count;
 }
 
+static void drain_depots(struct ouro_heap *heap)
+{
+	struct ouro_class *class;
+
+	ouro_heap_for_each_class(heap, class)
+		if (READ_ONCE(class->nsparse))
+			ouro_depot_drain(class);
+}
+
 /*
  * What lies in magazines lies there for long, at the bottom or in a depot, blocks of
  * pools that became sparse since among it.  Emptied once the last are marked.
  */
 static void drain(struct ouro_heap *heap, bool last)
 {
-	struct ouro_class *class;
-
 	if (last)
 		ouro_heap_drain_cpus(heap);
 	else
-		ouro_heap_for_each_class(heap, class)
-			if (READ_ONCE(class->nsparse))
-				ouro_depot_drain(class);
+		drain_depots(heap);
 	/* What magazines lack for that is nothing that pools can spare. */
 	WRITE_ONCE(heap->loose, false);
 }

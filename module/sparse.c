@@ -173,9 +173,10 @@ static void drain_depots(struct ouro_heap *heap)
 {
 	struct ouro_class *class;
 
-	ouro_heap_for_each_class(heap, class)
+	ouro_heap_for_each_class(heap, class) {
 		if (READ_ONCE(class->nsparse))
 			ouro_depot_drain(class);
+	}
 }
 
 /*

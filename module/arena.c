@@ -24,12 +24,15 @@
 /* Arenas that became empty where pages cannot be given back. */
 static LLIST_HEAD(arena_dead);
 
+/* Of those that are on a list none has all its units free, so the last is left over. */
+static_assert(OURO_ARENA_BUCKETS > ilog2(OURO_ARENA_UNITS) + 1);
+
 static struct list_head *list_of(struct ouro_arena *arena)
 {
-	unsigned int free = hweight64(arena->free);
-	unsigned int bucket = min_t(unsigned int, fls(free),
-				    OURO_ARENA_BUCKETS - 1);
+	unsigned int bucket = fls(hweight64(arena->free));
 
+	if (bucket && arena->closing)
+		bucket = OURO_ARENA_BUCKETS - 1;
 	return &arena->heap->arenas[bucket + arena->minor * OURO_ARENA_BUCKETS];
 }
 
@@ -60,10 +63,12 @@ static void mark_units(struct ouro_heap *heap, struct ouro_arena *arena,
 		       unsigned int unit, unsigned int units, bool free)
 {
 	lockdep_assert_held(&heap->arena_lock);
-	if (free)
+	if (free) {
 		arena->free |= units_mask(unit, units);
-	else
+	} else {
 		arena->free &= ~units_mask(unit, units);
+		WRITE_ONCE(arena->closing, false);
+	}
 	list_move(&arena->link, list_of(arena));
 }
 
@@ -112,7 +117,7 @@ static void arena_free(struct ouro_arena *arena)
 	kfree_rcu(arena, rcu);
 }
 
-static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
+static struct ouro_arena *arena_alloc(struct ouro_heap *heap, bool minor,
 				      unsigned int units, gfp_t gfp, int node)
 {
 	struct ouro_arena *arena;
@@ -128,6 +133,7 @@ static struct ouro_arena *arena_alloc(struct ouro_heap *heap,
 	arena->units = units;
 	arena->node = page_to_nid(virt_to_page(arena->base));
 	arena->wanted = node == NUMA_NO_NODE ? arena->node : node;
+	arena->minor = minor;
 	arena->share = U8_MAX;
 	arena->free = units_mask(0, units);
 	if (ouro_address_add_arena(arena, gfp))
@@ -207,7 +213,7 @@ static struct ouro_arena *arena_grow(const struct ouro_class *class, bool minor,
 	units = held > 1 ? min_t(unsigned int, rounddown_pow_of_two(held / 2),
 				 most) : 1;
 	while (units > least) {
-		arena = arena_alloc(heap, units, eager, node);
+		arena = arena_alloc(heap, minor, units, eager, node);
 		if (arena)
 			return arena;
 		WRITE_ONCE(heap->limited, false);
@@ -216,17 +222,16 @@ static struct ouro_arena *arena_grow(const struct ouro_class *class, bool minor,
 	return NULL;
 }
 
-static void arena_list(struct ouro_arena *arena, bool minor, unsigned int units)
+static void arena_list(struct ouro_arena *arena, unsigned int units)
 {
 	struct ouro_heap *heap = arena->heap;
 	unsigned long flags;
 
-	arena->minor = minor;
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
 	list_add(&arena->link, &heap->arenas[0]);
 	heap->narenas++;
 	WRITE_ONCE(heap->units, heap->units + arena->units);
-	if (minor)
+	if (arena->minor)
 		WRITE_ONCE(heap->minor_units,
 			   heap->minor_units + arena->units);
 	mark_units(heap, arena, 0, units, false);
@@ -264,38 +269,89 @@ struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 		arena = take_units(heap, minor, true, units, node, exact, unit);
 		if (arena)
 			return arena;
-		arena = arena_alloc(heap, roundup_pow_of_two(units), gfp, node);
+		arena = arena_alloc(heap, minor, roundup_pow_of_two(units), gfp,
+				    node);
 	}
 	if (!arena)
 		return NULL;
 	*unit = 0;
-	arena_list(arena, minor, units);
+	arena_list(arena, units);
 	return arena;
 }
 
 /**
- * ouro_arena_has_room() - whether a pool would go to a fuller arena, or a minor one
+ * ouro_arena_find() - find room for a pool, and none in an arena that is closing
  * @class: of the pool
- * @than: the arena that it is to be fuller than, when both were looked at last
+ * @node: where the pages are to be
+ * @unit: set to the first unit
  *
- * Context: Process context, ouro_heaps_lock held; takes heap->arena_lock.
- * Return: true: one that is there, unless somebody else takes the room.
+ * Context: Any but NMI; takes heap->arena_lock.
+ * Return: the arena, or NULL.
  */
-bool ouro_arena_has_room(const struct ouro_class *class,
-			 const struct ouro_arena *than)
+struct ouro_arena *ouro_arena_find(const struct ouro_class *class, int node,
+				   unsigned int *unit)
 {
+	unsigned int units = class->geo->units;
 	struct ouro_heap *heap = class->heap;
 	struct ouro_arena *arena;
 	unsigned long flags;
-	unsigned int unit;
-	bool room;
 
 	raw_spin_lock_irqsave(&heap->arena_lock, flags);
-	arena = find_arena(heap, is_minor(class), class->geo->units, than->node,
-			   false, &unit);
-	room = arena && (arena->minor || arena->share > than->share);
+	arena = find_arena(heap, is_minor(class), units, node, false, unit);
+	/* Those are found last. */
+	if (arena && arena->closing)
+		arena = NULL;
+	if (arena)
+		mark_units(heap, arena, *unit, units, false);
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
+	return arena;
+}
+
+/* On a list, that is: neither new nor about to go. */
+static bool is_in_use(const struct ouro_arena *arena)
+{
+	lockdep_assert_held(&arena->heap->arena_lock);
+	return arena->free != units_mask(0, arena->units);
+}
+
+/**
+ * ouro_arena_room() - how many units are free
+ * @arena: in use, or else it has no room
+ *
+ * Context: Any but NMI, under rcu_read_lock(); takes heap->arena_lock.
+ * Return: units.
+ */
+unsigned int ouro_arena_room(struct ouro_arena *arena)
+{
+	struct ouro_heap *heap = arena->heap;
+	unsigned int room = 0;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	if (is_in_use(arena))
+		room = hweight64(arena->free);
 	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
 	return room;
+}
+
+/**
+ * ouro_arena_set_closing() - have pools go anywhere else as long as there is room
+ * @arena: in use, or it stays as it is
+ * @closing: until units of it are taken all the same; false: no more
+ *
+ * Context: Any but NMI, under rcu_read_lock(); takes heap->arena_lock.
+ */
+void ouro_arena_set_closing(struct ouro_arena *arena, bool closing)
+{
+	struct ouro_heap *heap = arena->heap;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->arena_lock, flags);
+	if (is_in_use(arena) && arena->closing != closing) {
+		WRITE_ONCE(arena->closing, closing);
+		list_move(&arena->link, list_of(arena));
+	}
+	raw_spin_unlock_irqrestore(&heap->arena_lock, flags);
 }
 
 /* Arenas are off the list and not yet gone only while this is held. */

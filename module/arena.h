@@ -11,7 +11,7 @@ struct ouro_class;
 struct ouro_heap;
 struct ouro_pool;
 
-#define OURO_ARENA_BUCKETS	8	/* by fls(free units): full first */
+#define OURO_ARENA_BUCKETS	8	/* by fls(free units): full first; closing */
 #define OURO_ARENA_LISTS	(2 * OURO_ARENA_BUCKETS)
 
 /* Units in a heap for which it is worth the trouble that some arenas become empty. */
@@ -19,8 +19,8 @@ struct ouro_pool;
 
 /**
  * struct ouro_arena - one run of pages
- * @link: on heap->arenas[fls(free units)], or behind these as one of the @minor;
- *	guarded by heap->arena_lock
+ * @link: on heap->arenas[fls(free units)], on the last of these if it is @closing, or
+ *	behind these as one of the @minor; guarded by heap->arena_lock
  * @dead: on the list of arenas to be given back by the worker
  * @heap: owner
  * @base: first byte, aligned to OURO_UNIT
@@ -31,6 +31,8 @@ struct ouro_pool;
  * @share: how much of it was live, in pools that were not sparse, when sparse.c
  *	looked; at first more than there can be; of ouro_heaps_lock
  * @minor: for pools of which the heap has few, or of objects; set once
+ * @closing: the last to take pools from, once units are free; written under
+ *	heap->arena_lock
  * @free: bit set: the unit is in no pool; guarded by heap->arena_lock
  * @rcu: the map may still lead here until a grace period has passed
  * @pool: for each unit the header of the pool over it, NULL where free;
@@ -45,6 +47,7 @@ struct ouro_arena {
 	s16 node;
 	s16 wanted;
 	bool minor;
+	bool closing;
 	u8 share;
 	u64 free;
 	struct rcu_head rcu;
@@ -61,8 +64,10 @@ static inline bool ouro_arena_is_on(const struct ouro_arena *arena, int node,
 
 struct ouro_arena *ouro_arena_take(const struct ouro_class *class, gfp_t gfp,
 				   int node, unsigned int *unit);
-bool ouro_arena_has_room(const struct ouro_class *class,
-			 const struct ouro_arena *than);
+struct ouro_arena *ouro_arena_find(const struct ouro_class *class, int node,
+				   unsigned int *unit);
+unsigned int ouro_arena_room(struct ouro_arena *arena);
+void ouro_arena_set_closing(struct ouro_arena *arena, bool closing);
 void ouro_arena_give(struct ouro_arena *arena, unsigned int unit,
 		     unsigned int units);
 void ouro_arena_destroy_all(struct ouro_heap *heap);

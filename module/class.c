@@ -68,6 +68,8 @@ static void pool_relist(struct ouro_class *class, struct ouro_pool *pool)
 	pool_list(class, pool);
 	if (ouro_bucket_is_sparse(from) && pool->bucket == OURO_EMPTY)
 		class->nspent++;
+	if (from == OURO_EMPTY && class->nspare)
+		class->nspare--;
 	ouro_pool_trace(pool, from, pool->bucket);
 }
 
@@ -110,8 +112,9 @@ static unsigned int class_harvest(struct ouro_class *class)
 }
 
 /*
- * Moves surplus empty pools from the class to @dead: all but @keep, and as many as
- * were sparse, for these, most of them the last on the list, keep an arena.
+ * Moves surplus empty pools from the class to @dead: all but @keep and those that
+ * are spare, and as many as were sparse, for these, most of them the last on the list,
+ * keep an arena.
  */
 static void class_prune(struct ouro_class *class, unsigned int keep,
 			struct hlist_head *dead)
@@ -120,6 +123,8 @@ static void class_prune(struct ouro_class *class, unsigned int keep,
 	struct hlist_node *next;
 
 	lockdep_assert_held(&class->lock);
+	class->nspare = min(class->nspare, class->nsparse);
+	keep += class->nspare;
 	if (class->nspent)
 		keep = min(keep, class->nempty - min(class->nempty, class->nspent));
 	class->nspent = 0;
@@ -408,6 +413,25 @@ void *ouro_class_add(struct ouro_pool *pool)
 }
 
 /**
+ * ouro_class_add_spare() - take a new pool in, for when others became sparse
+ * @pool: on no list yet, of blocks
+ *
+ * Context: Any but NMI; takes class->lock.
+ */
+void ouro_class_add_spare(struct ouro_pool *pool)
+{
+	struct ouro_class *class = pool->class;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&class->lock, flags);
+	WRITE_ONCE(class->npools, class->npools + 1);
+	class->nspare++;
+	pool_list(class, pool);
+	ouro_pool_trace(pool, OURO_BUCKETS, pool->bucket);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+}
+
+/**
  * ouro_class_give_remote() - free a block without a lock
  * @pool: it belongs to
  * @block: its start
@@ -452,19 +476,13 @@ unsigned long ouro_class_trim(struct ouro_class *class)
 	raw_spin_lock_irqsave(&class->lock, flags);
 	change = class->out;
 	twice = class_harvest(class);
+	class->nspare = 0;
 	class_prune(class, 0, &dead);
 	change = class->out - change;
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	tell_twice(class, twice);
 	tell_tracked(class, change);
 	return ouro_class_bury(&dead);
-}
-
-/* In use, that is on a list: what is new or goes says that it is empty. */
-static bool pool_may_be_sparse(const struct ouro_pool *pool)
-{
-	return pool->bucket >= OURO_FULL && pool->bucket < OURO_EMPTY &&
-	       !pool->objects;
 }
 
 /**
@@ -483,7 +501,7 @@ void ouro_class_mark_sparse(struct ouro_pool *pool, bool few)
 
 	lockdep_assert_held(&class->heap->arena_lock);
 	raw_spin_lock(&class->lock);
-	if (pool_may_be_sparse(pool) &&
+	if (ouro_pool_may_be_sparse(pool) &&
 	    class_has_surplus(class, 0, few ? SPARED_FEW : SPARED))
 		pool_set_sparse(class, pool, true);
 	raw_spin_unlock(&class->lock);
@@ -491,9 +509,9 @@ void ouro_class_mark_sparse(struct ouro_pool *pool, bool few)
 
 /**
  * ouro_class_replace() - let a pool become empty, if the others will just do
- * @pool: of blocks, in use or not
+ * @pool: of blocks, in use or not, or sparse already
  *
- * Empty ones, too: this is for pools that keep an arena, and are to be elsewhere.
+ * With those that are empty: this is for pools that had better be elsewhere.
  *
  * Context: As ouro_class_mark_sparse().
  * Return: false: another pool is needed first.
@@ -502,14 +520,15 @@ bool ouro_class_replace(struct ouro_pool *pool)
 {
 	struct ouro_class *class = pool->class;
 	unsigned long others;
-	bool done = true;
+	bool sparse, done = true;
 
 	lockdep_assert_held(&class->heap->arena_lock);
 	raw_spin_lock(&class->lock);
-	if (pool_may_be_sparse(pool)) {
-		others = class->npools - class->nsparse - 1;
+	sparse = ouro_pool_is_sparse(pool);
+	if (!class->ops && (sparse || ouro_pool_may_be_sparse(pool))) {
+		others = class->npools - class->nsparse - !sparse;
 		done = others * class->geo->blocks >= class->out;
-		if (done)
+		if (done && !sparse)
 			pool_set_sparse(class, pool, true);
 	}
 	raw_spin_unlock(&class->lock);

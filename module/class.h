@@ -65,6 +65,7 @@ struct ouro_class_ops {
  * @nempty: on pools[OURO_EMPTY]
  * @nsparse: on pools[OURO_SPARSE] and pools[OURO_SPARSE_FULL]
  * @nspent: on pools[OURO_EMPTY] that came from one of these since the last prune
+ * @nspare: to be kept there until used, but never more than @nsparse
  * @out: blocks that are not in pools
  * @peak: highest @out
  * @remote: pools with bits in their remote map, queued without the lock
@@ -86,6 +87,7 @@ struct ouro_class {
 	u32 nempty;
 	u32 nsparse;
 	u32 nspent;
+	u32 nspare;
 	unsigned long out;
 	unsigned long peak;
 	struct llist_head remote;
@@ -103,6 +105,7 @@ void ouro_class_give(struct ouro_class *class, unsigned int count,
 		     void **blocks, struct hlist_head *dead);
 unsigned long ouro_class_bury(struct hlist_head *dead);
 void *ouro_class_add(struct ouro_pool *pool);
+void ouro_class_add_spare(struct ouro_pool *pool);
 void ouro_class_give_remote(struct ouro_pool *pool, void *block);
 void ouro_class_free(struct ouro_class *class, void *block);
 void ouro_class_free_map(struct ouro_pool *pool, unsigned int count,

@@ -61,7 +61,9 @@ struct ouro_body {
  * @failed: allocations refused for any reason
  * @misuse: reports of bad frees
  * @loose: sparse.c shall look at its classes
- * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free
+ * @drain: and empties magazines for sparse pools; guarded by ouro_heaps_lock
+ * @arena_lock: guards @arenas, @narenas, @units and the arenas' @free and
+ *	@closing
  * @units: in all arenas
  * @minor_units: in those that are minor
  * @arenas: by fls(free units), the fullest first; then the minor ones, the same way
@@ -121,6 +123,7 @@ struct ouro_heap {
 	atomic_long_t failed;
 	atomic_long_t misuse;
 	bool loose;
+	bool drain;
 
 	raw_spinlock_t arena_lock;
 	unsigned int narenas;

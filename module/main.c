@@ -42,6 +42,7 @@ static int __init ouro_init(void)
 	err = ouro_magazine_init();
 	if (err)
 		goto exit_collector;
+	ouro_sparse_init();
 	err = ouro_pressure_init();
 	if (err)
 		goto exit_magazine;
@@ -68,10 +69,10 @@ static void __exit ouro_exit(void)
 {
 	ouro_debugfs_exit();
 	ouro_heap_exit();
+	ouro_sparse_exit();
 	ouro_pressure_exit();
 	rcu_barrier();
 	srcu_barrier(&ouro_array_readers);
-	ouro_sparse_exit();
 	ouro_large_exit();
 	ouro_arena_exit();
 	ouro_magazine_exit();

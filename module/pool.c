@@ -133,17 +133,9 @@ static void pool_publish(struct ouro_pool *pool, struct ouro_arena *arena,
 	}
 }
 
-/**
- * ouro_pool_create() - a pool with all its blocks free
- * @class: it will belong to
- * @gfp: the caller's
- * @node: where its pages must be, or NUMA_NO_NODE
- *
- * Context: As @gfp says; takes heap->arena_lock.
- * Return: the pool, on no list yet, or NULL.
- */
-struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
-				   int node)
+/* @grow: in a new arena, or one that is closing, where there is no other room. */
+static struct ouro_pool *pool_create(struct ouro_class *class, gfp_t gfp,
+				     int node, bool grow)
 {
 	const struct ouro_geometry *geo = class->geo;
 	struct ouro_heap *heap = class->heap;
@@ -159,7 +151,8 @@ struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 		/* Linked from headers that kmemleak does not see. */
 		kmemleak_not_leak(pool);
 	}
-	arena = ouro_arena_take(class, gfp, node, &unit);
+	arena = grow ? ouro_arena_take(class, gfp, node, &unit) :
+		       ouro_arena_find(class, node, &unit);
 	if (!arena)
 		goto free_pool;
 	base = ouro_arena_unit(arena, unit);
@@ -189,6 +182,34 @@ give_units:
 free_pool:
 	ouro_backing_free_meta(heap, pool, geo->header);
 	return NULL;
+}
+
+/**
+ * ouro_pool_create() - a pool with all its blocks free
+ * @class: it will belong to
+ * @gfp: the caller's
+ * @node: where its pages must be, or NUMA_NO_NODE
+ *
+ * Context: As @gfp says; takes heap->arena_lock.
+ * Return: the pool, on no list yet, or NULL.
+ */
+struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
+				   int node)
+{
+	return pool_create(class, gfp, node, true);
+}
+
+/**
+ * ouro_pool_create_within() - the same, if an arena that is to stay has room
+ * @class: it will belong to
+ * @node: where its pages are to be
+ *
+ * Context: Any but NMI; takes heap->arena_lock.
+ * Return: the pool, on no list yet, or NULL.
+ */
+struct ouro_pool *ouro_pool_create_within(struct ouro_class *class, int node)
+{
+	return pool_create(class, GFP_NOWAIT | __GFP_NOWARN, node, false);
 }
 
 /* For tracers the quarters are one. */

@@ -276,6 +276,7 @@ static __always_inline struct ouro_pool *ouro_pool_of_object(const void *ptr)
 void ouro_pool_init(void);
 struct ouro_pool *ouro_pool_create(struct ouro_class *class, gfp_t gfp,
 				   int node);
+struct ouro_pool *ouro_pool_create_within(struct ouro_class *class, int node);
 void ouro_pool_release(struct ouro_pool *pool);
 void ouro_pool_release_retired(struct hlist_head *pools);
 void ouro_pool_forget(struct ouro_pool *pool);
@@ -311,6 +312,13 @@ static inline unsigned int ouro_pool_bucket(const struct ouro_pool *pool)
 static inline bool ouro_pool_is_sparse(const struct ouro_pool *pool)
 {
 	return ouro_bucket_is_sparse(READ_ONCE(pool->bucket));
+}
+
+/* In use, that is on a list: what is new or goes says that it is empty. */
+static inline bool ouro_pool_may_be_sparse(const struct ouro_pool *pool)
+{
+	lockdep_assert_held(&pool->class->lock);
+	return pool->bucket >= OURO_FULL && pool->bucket < OURO_EMPTY;
 }
 
 #endif /* OURO_POOL_H */

@@ -151,44 +151,51 @@ static bool drain_elsewhere(struct ouro_heap *heap, bool try)
 	return any;
 }
 
-/* Returns whether there was anything.  @try: as above. */
-static bool drain_cpus(struct ouro_heap *heap, bool try)
-{
-	bool any = drain_elsewhere(heap, try);
-
-	/* At least where we are, isolated or not. */
-	return ouro_heap_drain_here(heap) || any;
-}
-
-/* As that, and what is freed after a grace period. */
+/* Everywhere; returns whether there was anything.  @try: as above. */
 static bool drain_all(struct ouro_heap *heap, bool try)
 {
-	bool any = drain_cpus(heap, try);
 	unsigned int turns = 2;
+	bool any;
 
+	any = drain_elsewhere(heap, try);
+	/* At least where we are, isolated or not. */
+	any |= ouro_heap_drain_here(heap);
 	/*
 	 * Blocks may be freed a grace period later, into magazines.  Pools of objects
 	 * go one later, and those that became empty by that another one.
 	 */
 	while (turns-- && atomic_long_read(&heap->rcu_pending)) {
 		rcu_barrier();
-		drain_cpus(heap, try);
+		drain_elsewhere(heap, try);
+		ouro_heap_drain_here(heap);
 		any = true;
 	}
 	return any;
 }
 
 /**
- * ouro_heap_drain_cpus() - empty the magazines of all CPUs, but for isolated ones
- * @heap: the heap
+ * ouro_pressure_queue() - have a work done on each CPU that has blocks in magazines
+ * @heap: of the blocks
+ * @works: one for each CPU; isolated ones are left alone
  *
- * Not while CPUs come or go, which may wait for ouro_heaps_lock.
+ * Nobody waits for them.
  *
- * Context: Process context, may sleep.
+ * Context: Process context, but for callbacks of CPU hotplug.
+ * Return: false: not while CPUs come or go.
  */
-void ouro_heap_drain_cpus(struct ouro_heap *heap)
+bool ouro_pressure_queue(struct ouro_heap *heap,
+			 struct work_struct __percpu *works)
 {
-	drain_cpus(heap, true);
+	int cpu;
+
+	/* Who waits for CPUs to come or go may want what the caller holds. */
+	if (!cpus_read_trylock())
+		return false;
+	for_each_online_cpu(cpu)
+		if (cpu_is_drained(cpu) && cpu_has_rounds(heap, cpu))
+			queue_work_on(cpu, drain_wq, per_cpu_ptr(works, cpu));
+	cpus_read_unlock();
+	return true;
 }
 
 /**

@@ -10,7 +10,8 @@
 struct ouro_heap;
 
 bool ouro_heap_drain_here(struct ouro_heap *heap);
-void ouro_heap_drain_cpus(struct ouro_heap *heap);
+bool ouro_pressure_queue(struct ouro_heap *heap,
+			 struct work_struct __percpu *works);
 bool ouro_heap_drain_everywhere(struct ouro_heap *heap);
 
 int ouro_pressure_init(void);

@@ -12,13 +12,16 @@
  */
 #include "ouro.h"
 #include <linux/irq_work.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 #include "address.h"
 #include "arena.h"
 #include "class.h"
 #include "depot.h"
 #include "heap.h"
+#include "magazine.h"
 #include "pool.h"
 #include "pressure.h"
 #include "sparse.h"
@@ -76,22 +79,13 @@ static void weigh(struct ouro_arena *arena)
 		       ((unsigned long)arena->units << OURO_UNIT_SHIFT);
 }
 
-/* Another pool for a class, in an arena that is fuller than @arena. */
-static bool class_add_elsewhere(struct ouro_class *class,
-				const struct ouro_arena *arena)
+static bool class_add_spare(struct ouro_class *class, int node)
 {
-	struct ouro_pool *pool;
-	HLIST_HEAD(dead);
-	void *block;
+	struct ouro_pool *pool = ouro_pool_create_within(class, node);
 
-	if (class->ops || !ouro_arena_has_room(class, arena))
-		return false;
-	pool = ouro_pool_create(class, GFP_NOWAIT | __GFP_NOWARN, arena->node);
 	if (!pool)
 		return false;
-	block = ouro_class_add(pool);
-	ouro_class_give(class, 1, &block, &dead);
-	ouro_class_bury(&dead);
+	ouro_class_add_spare(pool);
 	return true;
 }
 
@@ -111,8 +105,8 @@ static struct ouro_class *replace(struct ouro_arena *arena, unsigned int unit)
 }
 
 /*
- * The last pools of an arena, of classes that have none to spare: others are made for
- * these elsewhere.
+ * The last pools of an arena become sparse; for classes that have none to spare others
+ * are made before.
  */
 static void replace_pools(struct ouro_arena *arena)
 {
@@ -121,25 +115,70 @@ static void replace_pools(struct ouro_arena *arena)
 
 	for (unit = 0; unit < arena->units; unit++) {
 		class = replace(arena, unit);
-		if (class && class_add_elsewhere(class, arena))
+		if (class && class_add_spare(class, arena->node))
 			replace(arena, unit);
 	}
 }
 
-/* Weighs all arenas (@share is SHARES), or marks pools where that much is live. */
-static void walk(struct ouro_heap *heap, unsigned int share)
+/**
+ * struct look - at the arenas of a heap
+ * @heap: the heap
+ * @share: of those that are looked at now
+ * @room: free units where pools go that are not minor, less those that will be needed
+ *	for what is in closing arenas
+ * @closing: there are such arenas
+ */
+struct look {
+	struct ouro_heap *heap;
+	unsigned int share;
+	unsigned long room;
+	bool closing;
+};
+
+static void look_weigh(struct look *look, struct ouro_arena *arena)
 {
-	unsigned long place = 0, few = share < FEW;
+	weigh(arena);
+	if (arena->minor)
+		return;
+	look->room += ouro_arena_room(arena);
+	if (arena->share >= FEW)
+		ouro_arena_set_closing(arena, false);
+}
+
+static void look_mark(struct look *look, struct ouro_arena *arena)
+{
+	unsigned long few = look->share < FEW;
+	bool closing;
+
+	if (arena->share != look->share)
+		return;
+	visit_pools(arena, mark, &few);
+	if (!few || arena->minor)
+		return;
+	/* What is free there is of no use; what is free elsewhere is enough. */
+	closing = look->room >= arena->units;
+	ouro_arena_set_closing(arena, closing);
+	if (!closing)
+		return;
+	look->room -= arena->units;
+	look->closing = true;
+}
+
+static void look_replace(struct look *look, struct ouro_arena *arena)
+{
+	if (READ_ONCE(arena->closing))
+		replace_pools(arena);
+}
+
+static void look_at_all(struct look *look,
+			void (*fn)(struct look *look, struct ouro_arena *arena))
+{
 	struct ouro_arena *arena;
+	unsigned long place = 0;
 
 	rcu_read_lock();
-	while ((arena = ouro_address_next(heap, &place))) {
-		if (share == SHARES)
-			weigh(arena);
-		else if (arena->share == share)
-			visit_pools(arena, mark, &few);
-		if (arena->share == share && few && !arena->minor)
-			replace_pools(arena);
+	while ((arena = ouro_address_next(look->heap, &place))) {
+		fn(look, arena);
 		place += arena->units - ouro_address_unit_in(arena, place);
 		/* A grace period must not wait for all of them. */
 		rcu_read_unlock();
@@ -169,28 +208,71 @@ static unsigned long count_sparse(struct ouro_heap *heap)
 	return count;
 }
 
-static void drain_depots(struct ouro_heap *heap)
+/*
+ * What lies in depots and magazines lies there for long, most of all at the bottom of
+ * one, blocks of pools that became sparse since among it.
+ */
+static void drain(struct ouro_heap *heap, bool depots)
+{
+	unsigned long before = count_sparse(heap);
+	bool loose = READ_ONCE(heap->loose);
+	struct ouro_class *class;
+
+	ouro_heap_for_each_class(heap, class) {
+		if (!READ_ONCE(class->nsparse))
+			continue;
+		if (depots)
+			ouro_depot_drain(class);
+		else
+			ouro_magazine_drain(class, -1);
+	}
+	/*
+	 * What magazines lack for that is nothing that pools can spare.  Were there
+	 * a note of somebody else's since, the next free makes another.
+	 */
+	WRITE_ONCE(heap->loose, loose);
+	if (count_sparse(heap) < before)
+		ouro_sparse_note(heap);
+}
+
+/* On each CPU.  A heap that is not dying stays while the lock is held. */
+static void sparse_drain_work(struct work_struct *work)
+{
+	struct ouro_heap *heap;
+
+	mutex_lock(&ouro_heaps_lock);
+	list_for_each_entry(heap, &ouro_heaps, link) {
+		if (heap->drain && !heap->dying)
+			drain(heap, false);
+		cond_resched();
+	}
+	mutex_unlock(&ouro_heaps_lock);
+}
+
+static DEFINE_PER_CPU(struct work_struct, drain_works);
+
+/* Magazines are emptied once the last pools are marked, and there are some. */
+static void heap_drain(struct ouro_heap *heap, unsigned long before)
+{
+	unsigned long after = count_sparse(heap);
+
+	heap->drain = after && after <= before;
+	if (!after)
+		return;
+	drain(heap, true);
+	if (heap->drain && !ouro_pressure_queue(heap, &drain_works))
+		ouro_sparse_note(heap);
+}
+
+/* Empty pools that classes keep back keep arenas, too. */
+static void trim(struct ouro_heap *heap)
 {
 	struct ouro_class *class;
 
 	ouro_heap_for_each_class(heap, class) {
-		if (READ_ONCE(class->nsparse))
-			ouro_depot_drain(class);
+		if (!class->ops)
+			ouro_class_trim(class);
 	}
-}
-
-/*
- * What lies in magazines lies there for long, at the bottom or in a depot, blocks of
- * pools that became sparse since among it.  Emptied once the last are marked.
- */
-static void drain(struct ouro_heap *heap, bool last)
-{
-	if (last)
-		ouro_heap_drain_cpus(heap);
-	else
-		drain_depots(heap);
-	/* What magazines lack for that is nothing that pools can spare. */
-	WRITE_ONCE(heap->loose, false);
 }
 
 /*
@@ -199,15 +281,19 @@ static void drain(struct ouro_heap *heap, bool last)
  */
 static void heap_mark_sparse(struct ouro_heap *heap)
 {
-	unsigned long before = count_sparse(heap), after;
-	unsigned int share;
+	unsigned long before = count_sparse(heap);
+	struct look look = { .heap = heap };
 
-	walk(heap, SHARES);
-	for (share = 0; share < FEW || (share < SHARES && is_loose(heap)); share++)
-		walk(heap, share);
-	after = count_sparse(heap);
-	if (after)
-		drain(heap, after <= before);
+	look_at_all(&look, look_weigh);
+	while (look.share < FEW || (look.share < SHARES && is_loose(heap))) {
+		look_at_all(&look, look_mark);
+		look.share++;
+	}
+	if (look.closing) {
+		trim(heap);
+		look_at_all(&look, look_replace);
+	}
+	heap_drain(heap, before);
 }
 
 static void sparse_work(struct work_struct *work);
@@ -248,7 +334,7 @@ static void sparse_work(struct work_struct *work)
 	WRITE_ONCE(armed, false);
 	/* Full barrier; pairs with the one in ouro_sparse_note(). */
 	smp_mb();
-	/* Nobody waits for this, and it waits for no scan and no grace period. */
+	/* Nobody waits for this, and it waits for nobody. */
 	if (mutex_trylock(&ouro_heaps_lock)) {
 		left = mark_next_heaps();
 		mutex_unlock(&ouro_heaps_lock);
@@ -287,7 +373,16 @@ void ouro_sparse_note(struct ouro_heap *heap)
 	irq_work_queue(&sparse_irq_work);
 }
 
-/* No heap is left. */
+void __init ouro_sparse_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_WORK(per_cpu_ptr(&drain_works, cpu),
+			  sparse_drain_work);
+}
+
+/* No heap is left.  What is queued for CPUs ends with its queue, after this. */
 void ouro_sparse_exit(void)
 {
 	irq_work_sync(&sparse_irq_work);

@@ -16,9 +16,13 @@
 #define PATIENCE (60 * HZ)	/* for what takes three seconds on its own */
 #define THREADS	4
 
-/* Slots for blocks, half of which are live at a time. */
+/*
+ * Slots for blocks, half of which are live at a time; or, if others are @kept, half
+ * but for one in so many, of a class that has no pool to spare then.
+ */
 struct crowd {
 	struct ouro_heap *heap;
+	unsigned int kept;
 	unsigned long **slot;
 	unsigned int count;
 	unsigned int next;	/* where to look for one that is not live */
@@ -27,17 +31,24 @@ struct crowd {
 	bool failed;
 };
 
-static size_t size_of(unsigned int i)
+static bool is_kept(const struct crowd *c, unsigned int i)
+{
+	return c->kept && i % c->kept == 0;
+}
+
+static size_t size_of(const struct crowd *c, unsigned int i)
 {
 	/* One of them has its headers apart. */
 	static const size_t sizes[] = { 64, 96, 64, 208, 64, 1024, 64, 96 };
 
+	if (c->kept)
+		return !is_kept(c, i) ? 64 : i / c->kept % 8 ? 400 : 1664;
 	return sizes[i % ARRAY_SIZE(sizes)];
 }
 
 static bool occupy(struct crowd *c, unsigned int i)
 {
-	c->slot[i] = ouro_alloc(c->heap, size_of(i), GFP_KERNEL);
+	c->slot[i] = ouro_alloc(c->heap, size_of(c, i), GFP_KERNEL);
 	if (!c->slot[i])
 		return false;
 	*c->slot[i] = i;
@@ -75,13 +86,18 @@ static unsigned int any_live(struct crowd *c)
 	return i;
 }
 
-/* Another slot becomes live for each one that was. */
+/* Another slot becomes live for each one that was; one that is kept, the same. */
 static bool churn(struct crowd *c)
 {
-	unsigned int i;
+	unsigned int i, gone;
 
 	for (i = 0; i < c->count; i++) {
-		vacate(c, any_live(c));
+		gone = any_live(c);
+		vacate(c, gone);
+		if (is_kept(c, gone) && !occupy(c, gone))
+			return false;
+		if (is_kept(c, gone))
+			continue;
 		while (c->slot[c->next])
 			c->next = (c->next + 1) % c->count;
 		if (!occupy(c, c->next))
@@ -103,9 +119,11 @@ static bool crowd_fill(struct crowd *c)
 }
 
 static bool crowd_open(struct crowd *c, struct ouro_heap *heap,
-		       unsigned int count, u32 random)
+		       unsigned int count, unsigned int kept, u32 random)
 {
-	*c = (struct crowd) { .heap = heap, .count = count, .random = random };
+	*c = (struct crowd) {
+		.heap = heap, .count = count, .kept = kept, .random = random
+	};
 	c->slot = kvcalloc(count, sizeof(*c->slot), GFP_KERNEL);
 	return c->slot && crowd_fill(c);
 }
@@ -114,8 +132,9 @@ static void crowd_thin_out(struct crowd *c)
 {
 	unsigned int i;
 
-	for (i = 0; i < c->count / 2; i++)
-		vacate(c, any_live(c));
+	for (i = 0; i < c->count; i++)
+		if (!is_kept(c, i) && test_random(&c->random) & 1)
+			vacate(c, i);
 }
 
 static unsigned long crowd_live(const struct crowd *c)
@@ -125,7 +144,7 @@ static unsigned long crowd_live(const struct crowd *c)
 
 	for (i = 0; i < c->count; i++)
 		if (c->slot[i])
-			bytes += size_of(i);
+			bytes += size_of(c, i);
 	return bytes;
 }
 
@@ -160,7 +179,7 @@ static void churned(struct ouro_test *t)
 	unsigned long end, before, after;
 	struct crowd c;
 
-	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 1)))
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 0, 1)))
 		return;
 	before = held(heap);
 	crowd_thin_out(&c);
@@ -180,6 +199,33 @@ static void churned(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+#define MANY	TEST_MANY(131072, 98304)	/* of 64 bytes, 6 MiB and more */
+
+/* Full pools of a class that needs all of them do not keep what others leave. */
+static void kept(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	unsigned long end, before;
+	struct crowd c;
+
+	/* Two pools in an arena of 1 MiB. */
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, MANY, 200, 1)))
+		return;
+	before = held(heap);
+	crowd_thin_out(&c);
+	end = jiffies + PATIENCE;
+	do {
+		if (!EXPECT(t, churn(&c)))
+			break;
+	} while (!is_dense(heap, crowd_live(&c)) && time_before(jiffies, end));
+	test_note(t, "%lu KiB, then %lu for %lu", before / SZ_1K,
+		  held(heap) / SZ_1K, crowd_live(&c) / SZ_1K);
+	EXPECT(t, is_dense(heap, crowd_live(&c)));
+	EXPECT_EQ(t, c.lost, 0);
+	crowd_close(&c);
+	test_heap_close(t, heap);
+}
+
 /* A heap that grows again before they are empty has them back, and no more pages. */
 static void regrown(struct ouro_test *t)
 {
@@ -187,7 +233,7 @@ static void regrown(struct ouro_test *t)
 	unsigned long before;
 	struct crowd c;
 
-	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 1)))
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 0, 1)))
 		return;
 	before = held(heap);
 	crowd_thin_out(&c);
@@ -220,7 +266,8 @@ static void shared(struct ouro_test *t)
 	if (!heap)
 		return;
 	for (i = 0; i < THREADS; i++)
-		if (!EXPECT(t, crowd_open(&c[i], heap, SLOTS / THREADS, i + 1)))
+		if (!EXPECT(t, crowd_open(&c[i], heap, SLOTS / THREADS, 0,
+					  i + 1)))
 			return;
 	for (i = 0; i < THREADS; i++)
 		crowd_thin_out(&c[i]);
@@ -239,6 +286,7 @@ static void shared(struct ouro_test *t)
 
 static const struct ouro_case sparse_cases[] = {
 	EACH_KIND_OF_BLOCKS(churned),
+	EACH_KIND_OF_BLOCKS(kept),
 	{ "regrown", regrown },
 	{ "shared_plain", shared },
 	{ "shared_hardened", shared, OURO_HEAP_HARDENED, .full = true },

@@ -436,6 +436,8 @@ static void forget_pools(struct ouro_arena *arena)
 	struct ouro_pool *pool;
 	unsigned int unit = 0;
 
+	if (!ouro_pool_forget_bare(arena))
+		return;
 	while (unit < arena->units) {
 		if (unit + AHEAD < arena->units)
 			prefetch_header(arena->pool[unit + AHEAD]);

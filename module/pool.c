@@ -266,6 +266,40 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	kfree_rcu(pool, rcu);
 }
 
+/**
+ * ouro_pool_forget_bare() - forget the pools of an arena that have but their units
+ * @arena: of a dying heap
+ *
+ * That is most of them, and little to do, but each header is a cache miss or two:
+ * in a loop as short as this one these overlap.
+ *
+ * Context: Any; nobody uses the pools.
+ * Return: whether others are left.
+ */
+bool ouro_pool_forget_bare(struct ouro_arena *arena)
+{
+	struct ouro_pool *pool;
+	bool left = false;
+	unsigned int unit;
+
+	if (IS_ENABLED(CONFIG_KASAN) || trace_ouro_pool_enabled())
+		return true;
+	for (unit = 0; unit < arena->units; unit++) {
+		pool = arena->pool[unit];
+		if (!pool)
+			continue;
+		/* One whose pages lead to it has marks, or lies apart. */
+		if ((void *)pool != ouro_arena_unit(arena, unit) ||
+		    pool->marks || pool->sites || pool->class->ops) {
+			left = true;
+			continue;
+		}
+		WRITE_ONCE(pool->magic, 0);
+		WRITE_ONCE(arena->pool[unit], NULL);
+	}
+	return left;
+}
+
 /* Whoever walks over arenas finds the pool no more. */
 static void pool_hide(struct ouro_pool *pool)
 {

@@ -12,7 +12,6 @@
 #include "ouro.h"
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
-#include <linux/prefetch.h>
 #include <linux/workqueue.h>
 #include "arena.h"
 #include "backing.h"
@@ -423,35 +422,6 @@ void ouro_arena_exit(void)
 	flush_work(&arena_work);
 }
 
-#define AHEAD	8	/* units: their pools' headers come to the cache meanwhile */
-
-static void prefetch_header(const struct ouro_pool *pool)
-{
-	prefetchw(pool);
-	prefetchw((const char *)pool + L1_CACHE_BYTES);
-}
-
-static void forget_pools(struct ouro_arena *arena)
-{
-	struct ouro_pool *pool;
-	unsigned int unit = 0;
-
-	if (!ouro_pool_forget_bare(arena))
-		return;
-	while (unit < arena->units) {
-		if (unit + AHEAD < arena->units)
-			prefetch_header(arena->pool[unit + AHEAD]);
-		pool = arena->pool[unit];
-		if (!pool) {
-			unit++;
-			continue;
-		}
-		/* The header may be gone after that. */
-		unit += pool->class->geo->units;
-		ouro_pool_forget(pool);
-	}
-}
-
 /**
  * ouro_arena_destroy_all() - give back every page of a dying heap
  * @heap: that nobody uses any more
@@ -466,7 +436,7 @@ void ouro_arena_destroy_all(struct ouro_heap *heap)
 
 	for (i = 0; i < OURO_ARENA_LISTS; i++) {
 		list_for_each_entry_safe(arena, next, &heap->arenas[i], link) {
-			forget_pools(arena);
+			ouro_pool_forget_all(arena);
 			list_del(&arena->link);
 			heap->narenas--;
 			arena_free(arena);

@@ -511,7 +511,7 @@ void ouro_class_mark_sparse(struct ouro_pool *pool, bool few)
  * ouro_class_replace() - let a pool become empty, if the others will just do
  * @pool: of blocks, in use or not, or sparse already
  *
- * With those that are empty: this is for pools that had better be elsewhere.
+ * Empty ones among the others count, too: they may have been made for this.
  *
  * Context: As ouro_class_mark_sparse().
  * Return: false: another pool is needed first.

@@ -65,7 +65,7 @@ struct ouro_class_ops {
  * @nempty: on pools[OURO_EMPTY]
  * @nsparse: on pools[OURO_SPARSE] and pools[OURO_SPARSE_FULL]
  * @nspent: on pools[OURO_EMPTY] that came from one of these since the last prune
- * @nspare: to be kept there until used, but never more than @nsparse
+ * @nspare: to be kept there until used, as long as there are as many sparse ones
  * @out: blocks that are not in pools
  * @peak: highest @out
  * @remote: pools with bits in their remote map, queued without the lock

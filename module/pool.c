@@ -266,38 +266,41 @@ void ouro_pool_forget(struct ouro_pool *pool)
 	kfree_rcu(pool, rcu);
 }
 
+/* Nothing but its units, as seen above: pages lead to those with marks, or apart. */
+static bool pool_is_bare(const struct ouro_pool *pool)
+{
+	return !IS_ENABLED(CONFIG_KASAN) && !trace_ouro_pool_enabled() &&
+	       pool->class->geo->inband && !pool->class->ops && !pool->marks &&
+	       !pool->sites;
+}
+
 /**
- * ouro_pool_forget_bare() - forget the pools of an arena that have but their units
+ * ouro_pool_forget_all() - forget the pools of an arena
  * @arena: of a dying heap
  *
- * That is most of them, and little to do, but each header is a cache miss or two:
- * in a loop as short as this one these overlap.
+ * Each header is a cache miss or two.  Most pools are bare, and in a loop as short as
+ * it is for these the misses overlap.
  *
- * Context: Any; nobody uses the pools.
- * Return: whether others are left.
+ * Context: As ouro_class_bury(); nobody uses the pools.
  */
-bool ouro_pool_forget_bare(struct ouro_arena *arena)
+void ouro_pool_forget_all(struct ouro_arena *arena)
 {
 	struct ouro_pool *pool;
-	bool left = false;
-	unsigned int unit;
+	unsigned int unit = 0;
 
-	if (IS_ENABLED(CONFIG_KASAN) || trace_ouro_pool_enabled())
-		return true;
-	for (unit = 0; unit < arena->units; unit++) {
+	while (unit < arena->units) {
 		pool = arena->pool[unit];
-		if (!pool)
-			continue;
-		/* One whose pages lead to it has marks, or lies apart. */
-		if ((void *)pool != ouro_arena_unit(arena, unit) ||
-		    pool->marks || pool->sites || pool->class->ops) {
-			left = true;
-			continue;
+		if (!pool) {
+			unit++;
+		} else if (pool_is_bare(pool)) {
+			WRITE_ONCE(pool->magic, 0);
+			unit++;
+		} else {
+			/* The header may be gone after that. */
+			unit += pool->class->geo->units;
+			ouro_pool_forget(pool);
 		}
-		WRITE_ONCE(pool->magic, 0);
-		WRITE_ONCE(arena->pool[unit], NULL);
 	}
-	return left;
 }
 
 /* Whoever walks over arenas finds the pool no more. */

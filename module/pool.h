@@ -280,7 +280,7 @@ struct ouro_pool *ouro_pool_create_within(struct ouro_class *class, int node);
 void ouro_pool_release(struct ouro_pool *pool);
 void ouro_pool_release_retired(struct hlist_head *pools);
 void ouro_pool_forget(struct ouro_pool *pool);
-bool ouro_pool_forget_bare(struct ouro_arena *arena);
+void ouro_pool_forget_all(struct ouro_arena *arena);
 void ouro_pool_trace(const struct ouro_pool *pool, unsigned int from,
 		     unsigned int to);
 struct ouro_pool *ouro_pool_find(const void *ptr);

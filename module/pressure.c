@@ -180,7 +180,7 @@ static bool drain_all(struct ouro_heap *heap, bool try)
  *
  * Nobody waits for them.
  *
- * Context: Process context, but for callbacks of CPU hotplug.
+ * Context: Process context.
  * Return: false: not while CPUs come or go.
  */
 bool ouro_pressure_queue(struct ouro_heap *heap,

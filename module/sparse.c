@@ -309,8 +309,11 @@ static unsigned int mark_next_heaps(void)
 	struct ouro_heap *heap;
 
 	lockdep_assert_held(&ouro_heaps_lock);
-	list_for_each_entry(heap, &ouro_heaps, link)
+	list_for_each_entry(heap, &ouro_heaps, link) {
 		noted += READ_ONCE(heap->loose);
+		/* CPUs had a second for that. */
+		heap->drain = false;
+	}
 	if (!noted)
 		return 0;
 	first = noted > AT_ONCE ? turn % noted : 0;

@@ -181,6 +181,31 @@ static void destroy_live(struct ouro_test *t)
 		   "%ld pages free before, %ld after", before, after);
 }
 
+/* What is left in the pages is no header of a pool to whoever looks for one. */
+static void destroy_magic(struct ouro_test *t)
+{
+	struct ouro_heap *heap = test_heap(t);
+	u64 *header, magic;
+	void *ptr;
+
+	if (!heap)
+		return;
+	if (IS_ENABLED(CONFIG_KASAN)) {
+		SKIP(t, "KASAN reports who reads that");
+		test_heap_close(t, heap);
+		return;
+	}
+	/* Of a class whose pools have their headers in front. */
+	ptr = ouro_alloc(heap, 64, GFP_KERNEL);
+	if (EXPECT(t, ptr)) {
+		header = PTR_ALIGN_DOWN(ptr, HEAP_UNIT);
+		magic = READ_ONCE(*header);
+		EXPECT(t, magic);
+		test_heap_abandon(t, heap, 1);
+		EXPECT(t, READ_ONCE(*header) != magic);
+	}
+}
+
 /* At most @count blocks in a chain through their first words. */
 static void *chain_make(struct ouro_test *t, struct ouro_heap *heap,
 			size_t size, unsigned int count)
@@ -472,6 +497,7 @@ static const struct ouro_case heap_cases[] = {
 	{ "attributes", attributes },
 	EACH_KIND(idle_cost),
 	EACH_KIND(destroy_live),
+	EACH_KIND(destroy_magic),
 	EACH_KIND(destroy_twice),
 	EACH_KIND(destroy_overlapping),
 	{ "destroy_million", destroy_million, .full = true },

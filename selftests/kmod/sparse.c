@@ -172,26 +172,33 @@ static bool is_dense(struct ouro_heap *heap, unsigned long live)
 	return held(heap) <= live + live / 4 + SZ_1M;
 }
 
+/* Whether it became dense while all of it is replaced again and again. */
+static bool churn_until_dense(struct ouro_test *t, struct crowd *c)
+{
+	unsigned long end = jiffies + PATIENCE, before = held(c->heap);
+
+	do {
+		if (!EXPECT(t, churn(c)))
+			return false;
+	} while (!is_dense(c->heap, crowd_live(c)) && time_before(jiffies, end));
+	test_note(t, "%lu KiB, then %lu for %lu", before / SZ_1K,
+		  held(c->heap) / SZ_1K, crowd_live(c) / SZ_1K);
+	return is_dense(c->heap, crowd_live(c));
+}
+
 /* What half of all blocks leave behind goes, and comes back when it is needed. */
-static void churned(struct ouro_test *t)
+static void leave_half(struct ouro_test *t, unsigned int count,
+		       unsigned int kept)
 {
 	struct ouro_heap *heap = test_heap(t);
-	unsigned long end, before, after;
+	unsigned long before;
 	struct crowd c;
 
-	if (!heap || !EXPECT(t, crowd_open(&c, heap, SLOTS, 0, 1)))
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, count, kept, 1)))
 		return;
 	before = held(heap);
 	crowd_thin_out(&c);
-	end = jiffies + PATIENCE;
-	do {
-		if (!EXPECT(t, churn(&c)))
-			break;
-	} while (!is_dense(heap, crowd_live(&c)) && time_before(jiffies, end));
-	after = held(heap);
-	test_note(t, "%lu KiB, then %lu for %lu", before / SZ_1K, after / SZ_1K,
-		  crowd_live(&c) / SZ_1K);
-	EXPECT(t, is_dense(heap, crowd_live(&c)));
+	EXPECT(t, churn_until_dense(t, &c));
 	EXPECT(t, crowd_fill(&c));
 	EXPECT_LE(t, held(heap), before + before / 8 + SZ_1M);
 	EXPECT_EQ(t, c.lost, 0);
@@ -199,28 +206,40 @@ static void churned(struct ouro_test *t)
 	test_heap_close(t, heap);
 }
 
+static void churned(struct ouro_test *t)
+{
+	leave_half(t, SLOTS, 0);
+}
+
 #define MANY	TEST_MANY(131072, 98304)	/* of 64 bytes, 6 MiB and more */
 
-/* Full pools of a class that needs all of them do not keep what others leave. */
+/*
+ * Nor do full pools of classes that need all of them, a few in each arena, keep what
+ * the others leave.
+ */
 static void kept(struct ouro_test *t)
 {
+	leave_half(t, MANY, 200);
+}
+
+/* Nor do blocks of many pools in the magazines of a CPU that does no more. */
+static void parked(struct ouro_test *t)
+{
 	struct ouro_heap *heap = test_heap(t);
-	unsigned long end, before;
+	unsigned int i;
 	struct crowd c;
 
-	/* Two pools in an arena of 1 MiB. */
-	if (!heap || !EXPECT(t, crowd_open(&c, heap, MANY, 200, 1)))
+	/* Nearly all of one class. */
+	if (!heap || !EXPECT(t, crowd_open(&c, heap, MANY, MANY, 1)))
 		return;
-	before = held(heap);
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_last(cpu_online_mask)));
 	crowd_thin_out(&c);
-	end = jiffies + PATIENCE;
-	do {
-		if (!EXPECT(t, churn(&c)))
-			break;
-	} while (!is_dense(heap, crowd_live(&c)) && time_before(jiffies, end));
-	test_note(t, "%lu KiB, then %lu for %lu", before / SZ_1K,
-		  held(heap) / SZ_1K, crowd_live(&c) / SZ_1K);
-	EXPECT(t, is_dense(heap, crowd_live(&c)));
+	/* From anywhere, and more than magazines hold. */
+	for (i = 0; i < 1024; i++)
+		vacate(&c, any_live(&c));
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	EXPECT(t, churn_until_dense(t, &c));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	EXPECT_EQ(t, c.lost, 0);
 	crowd_close(&c);
 	test_heap_close(t, heap);
@@ -287,6 +306,7 @@ static void shared(struct ouro_test *t)
 static const struct ouro_case sparse_cases[] = {
 	EACH_KIND_OF_BLOCKS(churned),
 	EACH_KIND_OF_BLOCKS(kept),
+	EACH_KIND_OF_BLOCKS(parked),
 	{ "regrown", regrown },
 	{ "shared_plain", shared },
 	{ "shared_hardened", shared, OURO_HEAP_HARDENED, .full = true },
